@@ -1,0 +1,25 @@
+"""Skeletons, their parts and their kinematics."""
+
+from marey.skeleton.kinematics import (
+    global_rotations,
+    heading_angle,
+    joint_positions,
+    local_rotations,
+)
+from marey.skeleton.library import BODY22
+from marey.skeleton.parts import CONNECTED_PAIRS, MIRRORED_PART, PART_PAIRS, PARTS
+from marey.skeleton.skeleton import Roles, Skeleton
+
+__all__ = [
+    "BODY22",
+    "CONNECTED_PAIRS",
+    "MIRRORED_PART",
+    "PARTS",
+    "PART_PAIRS",
+    "Roles",
+    "Skeleton",
+    "global_rotations",
+    "heading_angle",
+    "joint_positions",
+    "local_rotations",
+]
