@@ -1,0 +1,20 @@
+"""Text: what the user says, and what a model sees of it."""
+
+from marey.text.condition import TextCondition, collate_conditions, condition_from_scripts
+from marey.text.encoder import TextEncoder, TextStates
+from marey.text.minilm import MiniLMEncoder
+from marey.text.mirror import mirror_text
+from marey.text.script import SLOTS, Statement, TextScript
+
+__all__ = [
+    "SLOTS",
+    "MiniLMEncoder",
+    "Statement",
+    "TextCondition",
+    "TextEncoder",
+    "TextScript",
+    "TextStates",
+    "collate_conditions",
+    "condition_from_scripts",
+    "mirror_text",
+]
