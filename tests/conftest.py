@@ -16,7 +16,7 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of motion capture data beside the repository; the test is skipped where it is absent."""
+    """Folder of motion capture data beside the repository; where it is absent, the test skips."""
     folder = REPOSITORY / "../shared/data"
     if not folder.is_dir():
         pytest.skip("the data folder ../shared/data is not beside this checkout")
