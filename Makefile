@@ -22,7 +22,7 @@ help:
 	@echo "make check        all that CI runs: lint, types, docs, wheel, tests"
 	@echo "make format       format the code and apply safe lint fixes"
 	@echo "make lint | types | docs | wheel-smoke    single steps of make check"
-	@echo "make clean        remove what these commands build, but not $(OUT)/ and not runs"
+	@echo "make clean        remove built files and caches; keeps $(VENV), $(OUT)/ and runs"
 
 # --- environment: a stamp per set of extras; a second run does nothing -------------------------
 
@@ -85,5 +85,5 @@ format: $(VENV)/.stamp-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .wheel-venv dist build site .cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .wheel-venv dist build site .cache .pytest_cache .ruff_cache .hypothesis
 	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
