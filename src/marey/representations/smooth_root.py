@@ -1,0 +1,208 @@
+"""Kimodo's features: a smoothed global root, global positions, rotations and velocities.
+
+[Rempe2026, §4.1], channel order as in the released code: root position, heading, joint
+positions, rotations, velocities, contacts; 12 J + 9 channels. Deviation: the smoothed root is the
+exact minimiser of the stated problem (the original's solver ends half a frame off).
+"""
+
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from marey import rotations
+from marey import skeleton as kinematics
+from marey.constraints import WorldFacts
+from marey.errors import InvalidInputError
+from marey.motion import Motion
+from marey.representations.contacts import foot_contacts
+from marey.representations.layout import Block, FeatureLayout
+from marey.representations.path_smoothing import smooth_path
+from marey.representations.representation import Observation, Representation
+from marey.skeleton import Skeleton
+
+GROUND = [0, 2]
+"""The horizontal axes x and z."""
+
+
+class SmoothRoot(Representation):
+    """Features that are global save for the smoothed root's ground position."""
+
+    name = "smooth_root"
+
+    def __init__(self, *, skeleton: Skeleton, fps: float, smooth: bool = True) -> None:
+        super().__init__(skeleton=skeleton, fps=fps)
+        self.smooth = smooth
+        if not smooth:
+            self.name = "raw_root"
+
+    @cached_property
+    def layout(self) -> FeatureLayout:
+        joints = tuple(range(self.skeleton.num_joints))
+        return FeatureLayout(
+            blocks=(
+                Block(name="root_position", width=3),
+                Block(name="heading", width=2),
+                Block(name="joint_positions", width=3, joints=joints),
+                Block(name="rotations", width=6, joints=joints),
+                Block(name="velocities", width=3, joints=joints),
+                Block(name="contacts", width=1, joints=tuple(self.skeleton.foot_indices)),
+            )
+        )
+
+    def encode(self, motion: Motion) -> Float[Tensor, "frames feats"]:
+        """Positions in metres, velocities in m/s, heading as (cos, sin), rotations 6-D.
+
+        Joint positions are relative to the smoothed root in x and z only. Velocities are forward
+        differences of world positions, the last repeated.
+        """
+        check_fits(self, motion)
+        positions = motion.joint_positions
+        root = motion.root_positions.clone()
+        if self.smooth:
+            root[:, GROUND] = smooth_path(root[:, GROUND])
+        return self._assemble(positions, motion.global_rotations, root, motion.contacts)
+
+    def _assemble(
+        self, positions: Tensor, turned: Tensor, root: Tensor, contacts: Tensor | None
+    ) -> Tensor:
+        heading = kinematics.heading_angle(positions, self.skeleton)
+        if contacts is None:
+            contacts = foot_contacts(positions, self.skeleton, self.fps)
+        relative = positions - root[:, None] * root.new_tensor([1.0, 0.0, 1.0])
+        parts = (
+            root,
+            torch.stack((heading.cos(), heading.sin()), dim=-1),
+            relative.flatten(1),
+            rotations.matrix_to_rotation_6d(turned).flatten(1),
+            forward_difference(positions, self.fps).flatten(1),
+            contacts.to(positions),
+        )
+        return torch.cat(parts, dim=-1)
+
+    def decode(self, features: Float[Tensor, "frames feats"]) -> Motion:
+        """Read root and rotations; the position channels of other joints are not used."""
+        root, turned = self.root_and_rotations(features)
+        return Motion(
+            root_positions=root,
+            local_rotations=kinematics.local_rotations(turned, self.skeleton),
+            fps=self.fps,
+            skeleton=self.skeleton,
+            contacts=features[:, self.layout.slice("contacts")] > 0.5,
+        )
+
+    def root_and_rotations(
+        self, features: Float[Tensor, "*batch feats"]
+    ) -> tuple[Float[Tensor, "*batch 3"], Float[Tensor, "*batch joints 3 3"]]:
+        """Return world positions of the pelvis and global rotations of all joints."""
+        layout = self.layout
+        smooth = features[..., layout.slice("root_position")]
+        pelvis = features[..., layout.channels("joint_positions", [0])]
+        root = pelvis + smooth * smooth.new_tensor([1.0, 0.0, 1.0])
+        columns = features[..., layout.slice("rotations")].unflatten(-1, (-1, 6))
+        return root, rotations.rotation_6d_to_matrix(columns)
+
+    def positions(
+        self, features: Float[Tensor, "*batch feats"]
+    ) -> Float[Tensor, "*batch joints 3"]:
+        """Return world joint positions as the position channels state them (no kinematics)."""
+        smooth = features[..., self.layout.slice("root_position")]
+        relative = features[..., self.layout.slice("joint_positions")].unflatten(-1, (-1, 3))
+        return relative + (smooth * smooth.new_tensor([1.0, 0.0, 1.0]))[..., None, :]
+
+    def canonicalise(
+        self, features: Float[Tensor, "frames feats"]
+    ) -> Float[Tensor, "frames feats"]:
+        """Move the smoothed root of the first frame above the origin; the heading stays."""
+        return self.translate(features, -features[..., :1, self.layout.slice("root_position")])
+
+    def translate(
+        self, features: Float[Tensor, "*batch feats"], offset: Float[Tensor, "*#batch 3"]
+    ) -> Float[Tensor, "*batch feats"]:
+        """Move features over the ground by the x and z of ``offset``."""
+        moved = features.clone()
+        moved[..., self.layout.slice("root_position")] += offset * offset.new_tensor(
+            [1.0, 0.0, 1.0]
+        )
+        return moved
+
+    def rotate(
+        self, features: Float[Tensor, "*batch feats"], angle: Float[Tensor, "*#batch"]
+    ) -> Float[Tensor, "*batch feats"]:
+        """Turn features about the vertical through the origin by ``angle`` radians."""
+        cos, sin = angle.cos()[..., None], angle.sin()[..., None]
+        turned = features.clone()
+        x, z = self._ground_channels
+        turned[..., x] = cos * features[..., x] + sin * features[..., z]
+        turned[..., z] = cos * features[..., z] - sin * features[..., x]
+        c, s = self.layout.channels("heading")
+        turned[..., [c]] = cos * features[..., [c]] - sin * features[..., [s]]
+        turned[..., [s]] = cos * features[..., [s]] + sin * features[..., [c]]
+        return turned
+
+    @cached_property
+    def _ground_channels(self) -> tuple[list[int], list[int]]:
+        """Channels of all x components and of the z components that belong to them."""
+        vectors = ("root_position", "joint_positions", "rotations", "velocities")
+        starts = [c for name in vectors for c in self.layout.channels(name)[::3]]
+        return starts, [c + 2 for c in starts]
+
+    def observe(self, facts: WorldFacts) -> Observation:
+        """Known channels; a joint position needs the root path known in the same frame.
+
+        Raises InvalidInputError that names the first frame where it is not.
+        """
+        frames = len(facts.root_path)
+        values = torch.zeros(frames, self.layout.size)
+        mask = torch.zeros(frames, self.layout.size, dtype=torch.bool)
+        unknown = facts.joint_position_mask.any(1) & ~facts.root_path_mask
+        if unknown.any():
+            raise InvalidInputError(
+                f"Frame {int(unknown.nonzero()[0, 0])} has a joint position but no root path: "
+                f"{self.name} expresses positions relative to the root; give root_path there."
+            )
+
+        def put(channels: list[int] | slice, value: Tensor, known: Tensor) -> None:
+            mask[:, channels] = known
+            values[:, channels] = torch.where(known, value, values[:, channels])
+
+        layout = self.layout
+        x, y, z = layout.channels("root_position")
+        put([x, z], facts.root_path, facts.root_path_mask[:, None].expand(-1, 2))
+        put([y], facts.root_height[:, None], facts.root_height_mask[:, None])
+        direction = torch.stack((facts.heading.cos(), facts.heading.sin()), dim=-1)
+        put(layout.slice("heading"), direction, facts.heading_mask[:, None].expand(-1, 2))
+        ground = torch.nn.functional.pad(facts.root_path, (0, 1)).take_along_dim(
+            torch.tensor([[0, 2, 1]]), dim=1
+        )
+        relative = facts.joint_positions - ground[:, None]
+        known = facts.joint_position_mask[..., None]
+        put(
+            layout.slice("joint_positions"), relative.flatten(1), known.expand(-1, -1, 3).flatten(1)
+        )
+        columns = rotations.matrix_to_rotation_6d(facts.global_rotations)
+        known = facts.global_rotation_mask[..., None]
+        put(layout.slice("rotations"), columns.flatten(1), known.expand(-1, -1, 6).flatten(1))
+        put(layout.slice("contacts"), facts.contacts.float(), facts.contact_mask)
+        return Observation(values=values, mask=mask)
+
+
+def check_fits(representation: Representation, motion: Motion) -> None:
+    """Raise InvalidInputError unless skeleton and frame rate are the representation's own."""
+    if motion.skeleton != representation.skeleton or motion.fps != representation.fps:
+        raise InvalidInputError(
+            f"{representation.name} encodes {representation.skeleton.name!r} at "
+            f"{representation.fps:g} fps, got {motion.skeleton.name!r} at {motion.fps:g}; use "
+            "retarget and Motion.resample first."
+        )
+
+
+def forward_difference(
+    values: Float[Tensor, "frames *feats"], fps: float
+) -> Float[Tensor, "frames *feats"]:
+    """Change per second to the next frame, the last repeated; zero for a single frame."""
+    if len(values) == 1:
+        return torch.zeros_like(values)
+    steps = values.diff(dim=0) * fps
+    return torch.cat((steps, steps[-1:]))
