@@ -1,5 +1,6 @@
 """Text: what the user says, and what a model sees of it."""
 
+from marey.text.cache import CachedEncoder
 from marey.text.condition import TextCondition, collate_conditions, condition_from_scripts
 from marey.text.encoder import TextEncoder, TextStates
 from marey.text.minilm import MiniLMEncoder
@@ -8,6 +9,7 @@ from marey.text.script import SLOTS, Statement, TextScript
 
 __all__ = [
     "SLOTS",
+    "CachedEncoder",
     "MiniLMEncoder",
     "Statement",
     "TextCondition",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -46,7 +45,7 @@ class TextCondition:
     @classmethod
     def unconditional(
         cls, batch: int, width: int, *, device: torch.device | str | None = None
-    ) -> Self:
+    ) -> "TextCondition":
         """The condition that says nothing, with no tokens at all."""
         return cls(
             states=torch.zeros(batch, 0, width, device=device),
@@ -56,7 +55,7 @@ class TextCondition:
 
     def to(
         self, device: torch.device | str | None = None, *, dtype: torch.dtype | None = None
-    ) -> Self:
+    ) -> "TextCondition":
         """The same condition on a device; ``dtype`` applies to the states alone."""
         return replace(
             self,
@@ -66,7 +65,7 @@ class TextCondition:
             spans=None if self.spans is None else self.spans.to(device=device),
         )
 
-    def select(self, indices: Sequence[int] | Int[Tensor, " selected"]) -> Self:
+    def select(self, indices: Sequence[int] | Int[Tensor, " selected"]) -> "TextCondition":
         """The rows of these batch indices, in that order; an index may repeat."""
         rows = torch.as_tensor(indices, dtype=torch.long, device=self.states.device)
         return replace(
@@ -92,17 +91,19 @@ def collate_conditions(conditions: list[TextCondition]) -> TextCondition:
     tokens = max(each.states.shape[1] for each in conditions)
     spans = None
     if any(each.spans is not None for each in conditions):
-        spans = torch.cat([_padded(_explicit_spans(c), tokens, WHOLE_CLIP) for c in conditions])
+        spans = torch.cat(
+            [_padded(_explicit_spans(c), tokens, fill=WHOLE_CLIP) for c in conditions]
+        )
     return TextCondition(
-        states=torch.cat([_padded(each.states, tokens, 0) for each in conditions]),
-        mask=torch.cat([_padded(each.mask, tokens, False) for each in conditions]),
-        slots=torch.cat([_padded(each.slots, tokens, 0) for each in conditions]),
+        states=torch.cat([_padded(each.states, tokens) for each in conditions]),
+        mask=torch.cat([_padded(each.mask, tokens) for each in conditions]),
+        slots=torch.cat([_padded(each.slots, tokens) for each in conditions]),
         spans=spans,
     )
 
 
 def condition_from_scripts(
-    scripts: Sequence[TextScript], encoder: TextEncoder, fps: float
+    scripts: Sequence[TextScript], encoder: TextEncoder, fps: float | int
 ) -> TextCondition:
     """What a model sees of the scripts: all token states of all statements, in order.
 
@@ -122,7 +123,7 @@ def condition_from_scripts(
 
 
 def _script_condition(
-    script: TextScript, encoded: dict[str, TextStates], *, fps: float, width: int
+    script: TextScript, encoded: dict[str, TextStates], *, fps: float | int, width: int
 ) -> TextCondition:
     if not script.statements:
         device = next(iter(encoded.values())).states.device if encoded else None
@@ -150,6 +151,6 @@ def _explicit_spans(condition: TextCondition) -> Float[Tensor, "batch tokens 2"]
     return torch.full((*states.shape[:2], 2), WHOLE_CLIP, device=states.device)
 
 
-def _padded(values: Tensor, tokens: int, fill: float) -> Tensor:
+def _padded(values: Tensor, tokens: int, *, fill: float = 0.0) -> Tensor:
     padding = values.new_full((len(values), tokens - values.shape[1], *values.shape[2:]), fill)
     return torch.cat([values, padding], dim=1)

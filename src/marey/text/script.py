@@ -3,16 +3,19 @@
 import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 from marey.errors import InvalidInputError
-from marey.skeleton.parts import PART_PAIRS, PARTS
+from marey.skeleton.parts import MIRRORED_PART, PART_PAIRS, PARTS
 from marey.text.mirror import mirror_text
 
 GLOBAL_SLOT = "global"
 PAIR_SLOTS: tuple[str, ...] = tuple(f"{a}+{b}" for a, b in PART_PAIRS)
 SLOTS: tuple[str, ...] = (GLOBAL_SLOT, *PARTS, *PAIR_SLOTS)
 """What a statement can be about; a slot's index is its position here."""
+
+Seconds = float | int
+"""PEP 484 lets an int pass for a float; run-time type checks need to be told."""
 
 _FORMAT_VERSION = 1
 _STATEMENT_KEYS = ("text", "slot", "start", "end")
@@ -48,10 +51,10 @@ class Statement:
     """One of `SLOTS`; pairs are accepted in either order and kept in canonical order."""
 
     _: KW_ONLY
-    start: float | None = None
+    start: Seconds | None = None
     """Seconds from the start of the clip; None for the whole clip."""
 
-    end: float | None = None
+    end: Seconds | None = None
     """Seconds from the start of the clip; None for the whole clip."""
 
     def __post_init__(self) -> None:
@@ -72,11 +75,11 @@ class Statement:
         return SLOTS.index(self.slot)
 
     @property
-    def span(self) -> tuple[float, float] | None:
+    def span(self) -> tuple[Seconds, Seconds] | None:
         """Start and end in seconds, or None for the whole clip."""
         return None if self.start is None or self.end is None else (self.start, self.end)
 
-    def mirrored(self) -> Self:
+    def mirrored(self) -> "Statement":
         """The statement about the mirrored motion: sides swapped in text and slot, same span."""
         return replace(self, text=mirror_text(self.text), slot=_mirror_slot(self.slot))
 
@@ -97,7 +100,7 @@ class TextScript:
         *,
         parts: Mapping[str, str] | None = None,
         relations: Mapping[str, str] | None = None,
-    ) -> Self:
+    ) -> "TextScript":
         """A script for the whole clip; a blank prompt adds no global statement.
 
         ``parts`` maps part names, ``relations`` maps "part+part" names in either order, to text.
@@ -115,7 +118,7 @@ class TextScript:
             each.text for each in self.statements if each.slot == GLOBAL_SLOT and each.span is None
         )
 
-    def mirrored(self) -> Self:
+    def mirrored(self) -> "TextScript":
         """The script of the mirrored motion; statement order and spans are kept."""
         return replace(self, statements=tuple(each.mirrored() for each in self.statements))
 
@@ -127,7 +130,7 @@ class TextScript:
         }
 
     @classmethod
-    def from_json(cls, content: Any) -> Self:
+    def from_json(cls, content: Any) -> "TextScript":
         """The script that `to_json` wrote.
 
         Raises InvalidInputError that names the path of the offending field.
@@ -152,7 +155,7 @@ class TextScript:
         )
 
 
-def _checked_span(start: float | None, end: float | None) -> tuple[float | None, float | None]:
+def _checked_span(start: Seconds | None, end: Seconds | None) -> tuple[float | None, float | None]:
     if start is None and end is None:
         return None, None
     if start is None or end is None or not (0 <= start < end and math.isfinite(end)):
@@ -181,9 +184,9 @@ def _named_statements(
 
 
 def _mirror_slot(slot: str) -> str:
-    sides = {"left": "right", "right": "left"}
-    words = [part.split("_") for part in slot.split("+")]
-    return "+".join("_".join(sides.get(word, word) for word in part) for part in words)
+    if slot == GLOBAL_SLOT:
+        return slot
+    return canonical_slot("+".join(MIRRORED_PART[part] for part in slot.split("+")))
 
 
 def _statement_to_json(statement: Statement) -> dict[str, Any]:
