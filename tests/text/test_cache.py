@@ -1,6 +1,8 @@
 """The disk cache: exact, shared by processes, and clear about files it cannot use."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -91,11 +93,37 @@ def _encode_many(path: Path) -> list[list[float]]:
     return [cached.encode([f"{n}"])[0].vector.tolist() for n in range(30)]
 
 
-def test_threads_and_processes_agree_on_one_file(tmp_path: Path) -> None:
+def test_threads_agree_on_one_file(tmp_path: Path) -> None:
     path = tmp_path / "text.sqlite"
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(_encode_many, [path] * 4))
     assert all(result == results[0] for result in results)
+
+
+PROCESS = """
+import sys
+import torch
+from marey.text import CachedEncoder, TextStates
+
+class Encoder:
+    name, version, width = "noisy", "1", 4
+
+    def encode(self, texts):
+        vectors = torch.randn(len(texts), 4)  # drawn anew in every process
+        return [TextStates(states=vector[None], vector=vector) for vector in vectors]
+
+cached = CachedEncoder(Encoder(), sys.argv[1])
+torch.seed()
+print([cached.encode([f"{n}", f"{n + 1}"])[0].vector.tolist() for n in range(100)])
+"""
+
+
+def test_processes_that_write_at_once_agree_on_one_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PROCESS, str(tmp_path / "text.sqlite")]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate()[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert outputs[0] == outputs[1] != ""
 
 
 @pytest.mark.parametrize("content", [b"no database at all, but long enough" * 100, b"short"])

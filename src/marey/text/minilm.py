@@ -59,11 +59,12 @@ class MiniLMEncoder:
         weights = load_file(folder / "model.safetensors")
         self._weights = {name: tensor.to(device) for name, tensor in weights.items()}
         self._device = torch.device(device)
+        self._version = f"{importlib.metadata.version(_DISTRIBUTION)}+{_CODE_VERSION}"
 
     @property
     def version(self) -> str:
         """Version of the package with the weights, and of the code that runs them."""
-        return f"{importlib.metadata.version(_DISTRIBUTION)}+{_CODE_VERSION}"
+        return self._version
 
     @property
     def width(self) -> int:
