@@ -1,0 +1,167 @@
+"""FeatureBank: all training features and texts in memory, and the batches drawn from them.
+
+What a batch holds is a function of (seed, step) alone, so that a resumed run sees what an
+unbroken one would, and every process of a group can draw the same batch and take its share.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from marey.data.records import WindowRecord
+from marey.data.store import MotionStore
+from marey.data.text_bank import TextBank
+from marey.errors import InvalidInputError
+from marey.representations import SmoothRoot
+from marey.text import TextCondition, TextEncoder, mirror_text
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what, done, in all)."""
+
+BATCHES_A_POOL = 8
+"""Batches that are drawn together and sorted by length, so that little is padded."""
+
+MIN_SECONDS = 1.0
+"""Shorter windows are not trained on."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """Training samples: raw features that start above the origin, padded with zeros."""
+
+    features: Float[Tensor, "batch frames feats"]
+    mask: Bool[Tensor, "batch frames"]
+    text: TextCondition
+
+    def share(self, rank: int, world: int) -> "Batch":
+        """Return every ``world``-th sample from ``rank`` on."""
+        rows = list(range(rank, len(self.mask), world))
+        return Batch(
+            features=self.features[rows], mask=self.mask[rows], text=self.text.select(rows)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A window in the bank, plain or mirrored."""
+
+    first: int
+    """Row of its first frame."""
+    length: int
+    texts: tuple[int, ...]
+    weight: float
+
+
+class FeatureBank:
+    """Features of every clip of a split, plain and mirrored, and its windows' texts."""
+
+    def __init__(
+        self,
+        store: MotionStore,
+        representation: SmoothRoot,
+        encoder: TextEncoder,
+        *,
+        split: str = "train",
+        max_seconds: float = 10.0,
+        device: torch.device | str = "cpu",
+        progress: Progress | None = None,
+    ) -> None:
+        windows = [w for w in store.windows_of(split) if _usable(w, store.fps)]
+        if not windows:
+            raise InvalidInputError(f"The store {store.path} has no usable {split!r} window.")
+        self.representation, self.device = representation, torch.device(device)
+        self.max_frames = round(max_seconds * store.fps)
+        note = progress or (lambda what, done, total: None)
+        mirrored = {t.text: mirror_text(t.text) for w in windows for t in w.texts}
+        self.texts = TextBank(
+            [*mirrored, *mirrored.values()],
+            encoder,
+            device=device,
+            progress=lambda done, total: note("texts", done, total),
+        )
+        starts = self._encode_clips(store, windows, note)
+        self._entries = [
+            _Entry(
+                first=starts[w.clip_id][copy] + w.start,
+                length=w.num_frames,
+                texts=tuple(
+                    self.texts.number(mirrored[t.text] if copy else t.text) for t in w.texts
+                ),
+                weight=w.weight,
+            )
+            for w in windows
+            for copy in (0, 1)
+        ]
+        self._weights = torch.tensor([e.weight for e in self._entries], dtype=torch.float64)
+
+    def _encode_clips(
+        self, store: MotionStore, windows: Sequence[WindowRecord], note: Progress
+    ) -> dict[str, tuple[int, int]]:
+        """Fill ``features`` and return the first row of each clip, plain and mirrored."""
+        clip_ids = sorted({w.clip_id for w in windows})
+        frames = 2 * sum(store.clip(c).length for c in clip_ids)
+        self.features = torch.empty(frames, self.representation.layout.size, device=self.device)
+        starts, row = {}, 0
+        for done, clip_id in enumerate(clip_ids, start=1):
+            motion = store.motion(clip_id)
+            starts[clip_id] = (row, row + motion.num_frames)
+            for copy in (motion, motion.mirror()):
+                self.features[row : row + copy.num_frames] = self.representation.encode(copy)
+                row += copy.num_frames
+            note("clips", done, len(clip_ids))
+        return starts
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def batch(self, step: int, *, size: int, seed: int, text_dropout: float) -> Batch:
+        """Draw the batch of a training step, each sample turned to a random heading."""
+        pool, place = divmod(step, BATCHES_A_POOL)
+        generator = _generator(seed, 0, pool)
+        drawn = torch.multinomial(
+            self._weights, size * BATCHES_A_POOL, replacement=True, generator=generator
+        ).tolist()
+        order = sorted(drawn, key=lambda i: self._entries[i].length)
+        chunks = [order[k * size : (k + 1) * size] for k in range(BATCHES_A_POOL)]
+        turn = torch.randperm(BATCHES_A_POOL, generator=generator).tolist()
+        return self._assemble(
+            chunks[turn[place]], _generator(seed, 1, step), text_dropout=text_dropout
+        )
+
+    def _assemble(
+        self, chosen: list[int], generator: torch.Generator, *, text_dropout: float
+    ) -> Batch:
+        entries = [self._entries[i] for i in chosen]
+        chance = torch.rand(4, len(entries), generator=generator, dtype=torch.float64)
+        lengths = torch.tensor([min(e.length, self.max_frames) for e in entries])
+        spare = torch.tensor([e.length for e in entries]) - lengths + 1
+        first = torch.tensor([e.first for e in entries]) + (chance[0] * spare).long()
+        texts = [
+            e.texts[int(c * len(e.texts))] if d >= text_dropout else -1
+            for e, c, d in zip(entries, chance[1].tolist(), chance[2].tolist(), strict=True)
+        ]
+        position = torch.arange(int(lengths.max()))
+        mask = position < lengths[:, None]
+        rows = first[:, None] + torch.minimum(position, lengths[:, None] - 1)
+        features = self.representation.canonicalise(self.features[rows.to(self.device)])
+        angles = (chance[3].float() * 2 * math.pi).to(self.device)
+        features = self.representation.rotate(features, angles[:, None])
+        mask = mask.to(self.device)
+        return Batch(
+            features=features * mask[..., None], mask=mask, text=self.texts.condition(texts)
+        )
+
+
+def _usable(window: WindowRecord, fps: float) -> bool:
+    return window.weight > 0 and bool(window.texts) and window.num_frames >= MIN_SECONDS * fps
+
+
+def _generator(*numbers: int) -> torch.Generator:
+    mixed = 0
+    for number in numbers:
+        mixed = (mixed * 0x5851F42D4C957F2D + number + 0x14057B7EF767814F) % 2**63
+    return torch.Generator().manual_seed(mixed)
