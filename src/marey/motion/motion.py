@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -78,11 +78,11 @@ class Motion:
         """Direction the hips face, radians; see ``skeleton.heading_angle``."""
         return kinematics.heading_angle(self.joint_positions, self.skeleton)
 
-    def with_metadata(self, **notes: Any) -> Self:
+    def with_metadata(self, **notes: Any) -> "Motion":
         """Return the same motion with notes added to its metadata."""
         return replace(self, metadata={**self.metadata, **notes})
 
-    def crop(self, start: int, end: int) -> Self:
+    def crop(self, start: int, end: int) -> "Motion":
         """Return frames ``start`` to ``end - 1``. Raises InvalidInputError outside the clip."""
         if not 0 <= start < end <= self.num_frames:
             raise InvalidInputError(
@@ -95,24 +95,24 @@ class Motion:
             contacts=None if self.contacts is None else self.contacts[start:end],
         )
 
-    def translate(self, offset: Float[Tensor, "3"]) -> Self:
+    def translate(self, offset: Float[Tensor, "3"]) -> "Motion":
         """Move the body by ``offset`` metres."""
         return replace(self, root_positions=self.root_positions + offset)
 
-    def rotate(self, angle: float) -> Self:
+    def rotate(self, angle: float) -> "Motion":
         """Turn the body about the world's vertical axis by ``angle`` radians (+ = left)."""
         turn = rotations.yaw_matrix(torch.tensor(angle, dtype=self.root_positions.dtype))
         local = self.local_rotations.clone()
         local[:, 0] = turn @ local[:, 0]
         return replace(self, root_positions=self.root_positions @ turn.T, local_rotations=local)
 
-    def canonicalise(self) -> Self:
+    def canonicalise(self) -> "Motion":
         """Move and turn the body so that it starts above the origin at heading 0."""
         turned = self.rotate(-float(self.heading[0]))
         first = turned.root_positions[0] * torch.tensor([1.0, 0.0, 1.0])
         return turned.translate(-first)
 
-    def mirror(self) -> Self:
+    def mirror(self) -> "Motion":
         """Exchange left and right (x becomes −x); an involution."""
         flip = torch.tensor([-1.0, 1.0, 1.0])
         local = self.local_rotations[:, list(self.skeleton.mirror)]
@@ -124,7 +124,7 @@ class Motion:
             contacts=contacts,
         )
 
-    def resample(self, fps: float) -> Self:
+    def resample(self, fps: float) -> "Motion":
         """Return the motion at another frame rate: linear root, slerped rotations.
 
         Frame 0 stays; the last new frame is the last that lies inside the clip. Contacts take
