@@ -1,0 +1,183 @@
+"""How often training draws each window: actions found in texts, weighted towards equal mass.
+
+Motion capture is mostly walking. Windows get weights so that the windows of each action together
+are drawn about as often as those of any other, but no window more than a few times as often as
+the mean one. The actions are keywords in texts: a coarse net, good enough to weight by.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from marey.data.records import WindowRecord
+from marey.errors import InvalidInputError
+
+_SIDEWAYS = r"(?:side|sideways|laterally)"
+_ONE_OR_TWO = r"(?:\W+\w+){0,3}?\W+"  # up to three words in between
+
+ACTIONS: dict[str, str] = {
+    "walk_backward": rf"\b(?:walk|step|back|mov|pac)\w*{_ONE_OR_TWO}(?:backwards?|back)\b",
+    "sidestep": rf"\b(?:side-?\s?step|sashay)\w*|\b(?:step|walk|shuffl|mov)\w*{_ONE_OR_TWO}"
+    rf"(?:{_SIDEWAYS}|to the (?:left|right) side)",
+    "walk": r"\b(?:walk|stroll|wander|strut|pac(?:es|ing)|stride|striding|saunter|tiptoe)\w*",
+    "turn": r"\b(?:turn|pivot)\w*",
+    "spin": r"\b(?:spin|spun|twirl|pirouett|whirl)\w*",
+    "circle": r"\b(?:in|along|around) (?:a |the )?(?:\w+ )?(?:circles?|curve|arc|loop)\b",
+    "run": r"\b(?:run|runs|running|jog|jogs|jogging|sprint\w*|dash\w*)\b",
+    "jump": r"\b(?:jump|leap|bounc|vault)\w*",
+    "hop": r"\b(?:hop|hops|hopping|hopped|skip|skips|skipping)\b",
+    "sit": r"\b(?:sit|sits|sitting|sat|seated)\b",
+    "stand_up": r"\b(?:stand|stands|standing|get|gets|getting|rise|rises|rising) (?:back )?up\b",
+    "stand_still": r"\bstand\w*(?:\W+\w+){0,2}?\W+(?:still|idle|idly|place|motionless|relaxed)\b",
+    "squat": r"\b(?:squat|crouch)\w*",
+    "kneel": r"\b(?:kneel|knelt|on (?:one|both|his|her|their) knees?)\w*",
+    "bend": r"\b(?:bend|bow|lean|stoop|duck)\w*",
+    "lie": r"\b(?:lie|lies|lying|lay|lays|laying)\b",
+    "crawl": r"\b(?:crawl\w*|on (?:all fours|hands and knees))",
+    "climb": r"\b(?:climb\w*|stairs|steps up|ladder|upstairs|downstairs)\b",
+    "kick": r"\bkick\w*",
+    "punch": r"\b(?:punch|box|jab|uppercut)\w*",
+    "wave": r"\b(?:wave|waves|waving|waved)\b",
+    "raise_arm": r"\b(?:rais|lift|hold|stretch|reach)\w*(?:\W+\w+){0,3}?\W+(?:arm|hand)s?\b",
+    "swing_arms": r"\bsw(?:ing|ung)\w*",
+    "dance": r"\b(?:danc|salsa|waltz|ballet|cha-?cha|moonwalk|lambada|charleston)\w*",
+    "throw": r"\b(?:throw|threw|toss|pitch|hurl)\w*",
+    "catch": r"\b(?:catch|caught|dribbl|basketball|juggl)\w*",
+    "golf_or_bat": r"\b(?:golf|putt|bat|bats|batting|racket|tennis)\b",
+    "pick_up": r"\b(?:pick\w*|grab\w*|lift\w* (?:something|a|an|the) \w+)(?:\W+\w+){0,3}",
+    "push_pull": r"\b(?:push|pull|drag|shov)\w*",
+    "clap": r"\bclap\w*",
+    "march": r"\b(?:march|goose-?step)\w*",
+    "stretch": r"\b(?:stretch|warm|exercis|jumping jack|yoga|twist)\w*",
+    "balance": r"\b(?:balanc|tightrope|on one (?:leg|foot))\w*",
+    "stumble": r"\b(?:stumbl|limp|stagger|trip|fall|fell|drunk|wobbl)\w*",
+    "acrobatics": r"\b(?:cartwheel|handstand|somersault|backflip|flips?|roll)\w*",
+    "gesture": r"\b(?:gestur|point|talk|salut|signal|mime|wip|scrub|stir|wash)\w*",
+    "animal": r"\b(?:like an? \w+|monkey|chicken|bear|ape|dinosaur|penguin|cat|dog|zombie)\b",
+}
+"""Actions and the expressions that find them in a text."""
+
+_PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in ACTIONS.items()}
+_ROUNDS = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalanceOptions:
+    """How windows are weighted."""
+
+    max_repetition: float = 8.0
+    """A window is drawn at most so many times as often as the mean one."""
+    off_floor: float = 0.25
+    """Factor for windows whose feet are above the floor."""
+    coarse: float = 0.5
+    """Factor for windows of a source with fewer frames per second than the store."""
+    flip: float = 0.0
+    """Factor for windows in which a joint jumps implausibly; 0 leaves them out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionMass:
+    """How much of the training draws an action gets; windows may name several actions."""
+
+    action: str
+    windows: int
+    share_of_windows: float
+    share_of_draws: float
+
+
+def actions_of(text: str) -> tuple[str, ...]:
+    """Return the actions that a text names, in the order in which it names them.
+
+    Of two that begin at the same word, the one listed first in ``ACTIONS`` comes first.
+    """
+    found = ((pattern.search(text), name) for name, pattern in _PATTERNS.items())
+    places = [(match.start(), name) for match, name in found if match]
+    return tuple(name for _, name in sorted(places, key=lambda pair: pair[0]))
+
+
+def window_actions(window: WindowRecord) -> tuple[str, ...]:
+    """Return the actions that any text of a window names, those of its first text first."""
+    names = (action for text in window.texts for action in actions_of(text.text))
+    return tuple(dict.fromkeys(names))
+
+
+def window_weights(
+    windows: Sequence[WindowRecord], *, options: BalanceOptions | None = None
+) -> Float[Tensor, " windows"]:
+    """Return how often to draw each window; the mean over windows that are drawn is 1.
+
+    Multiplicative updates move the mass of every action (windows without one form their own)
+    towards the mean mass, with each weight bounded by ``max_repetition``. Raises
+    InvalidInputError for a negative factor or a bound below 1.
+    """
+    options = options or BalanceOptions()
+    _check(options)
+    base = torch.tensor([_factor(window, options) for window in windows], dtype=torch.float64)
+    drawn = base > 0
+    if not bool(drawn.any()):
+        return base.float()
+    _, member = _membership(windows)
+    member = member[:, drawn]
+    member = member[member.any(1)]
+    counts = member.sum(0)
+    weights, floor = base[drawn], base[drawn] / options.max_repetition
+    for _ in range(_ROUNDS):
+        mass = member @ weights
+        pull = (mass.mean() / mass).log() / 2
+        weights = weights * ((member.T @ pull) / counts).exp()
+        weights = weights / weights.mean()
+        weights = weights.clamp(max=options.max_repetition).maximum(floor)
+    result = torch.zeros_like(base)
+    result[drawn] = weights / weights.mean()
+    return result.clamp(max=options.max_repetition).float()
+
+
+def action_masses(
+    windows: Sequence[WindowRecord], weights: Float[Tensor, " windows"]
+) -> tuple[ActionMass, ...]:
+    """Return each action's count and share of draws, the most drawn first."""
+    names, member = _membership(windows)
+    total = float(weights.sum()) or 1.0
+    counts = member.sum(1)
+    masses = member @ weights.double()
+    rows = [
+        ActionMass(
+            action=name,
+            windows=int(count),
+            share_of_windows=float(count) / max(1, len(windows)),
+            share_of_draws=float(mass) / total,
+        )
+        for name, count, mass in zip(names, counts, masses, strict=True)
+        if count
+    ]
+    return tuple(sorted(rows, key=lambda row: -row.share_of_draws))
+
+
+def _factor(window: WindowRecord, options: BalanceOptions) -> float:
+    factor = options.flip if window.flip else 1.0
+    factor *= options.off_floor if window.off_floor else 1.0
+    return factor * (options.coarse if window.coarse else 1.0)
+
+
+def _membership(
+    windows: Sequence[WindowRecord],
+) -> tuple[tuple[str, ...], Float[Tensor, "actions windows"]]:
+    """Which windows name which actions; the last row holds those that name none."""
+    names = (*ACTIONS, "other")
+    row = {name: i for i, name in enumerate(names)}
+    member = torch.zeros(len(names), len(windows), dtype=torch.float64)
+    for column, window in enumerate(windows):
+        for action in window_actions(window) or ("other",):
+            member[row[action], column] = 1
+    return names, member
+
+
+def _check(options: BalanceOptions) -> None:
+    if options.max_repetition < 1 or min(options.off_floor, options.coarse, options.flip) < 0:
+        raise InvalidInputError(
+            f"BalanceOptions needs max_repetition >= 1 and factors >= 0, got {options}."
+        )

@@ -1,0 +1,19 @@
+"""Fingerprint of a preparation: a hash of what goes in and of how it is done."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from marey.data.store import VERSION
+
+
+def fingerprint(files: Sequence[tuple[str, Path]], options: Mapping[str, Any]) -> str:
+    """Return 16 hexadecimal digits that change with any named file's content or any option."""
+    content = {}
+    for name, path in files:
+        with path.open("rb") as file:
+            content[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    job = {"version": VERSION, "files": content, "options": dict(options)}
+    return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]
