@@ -1,0 +1,292 @@
+"""GLB: binary glTF 2.0 with a skinned body and one animation, for engines, Blender and browsers.
+
+glTF shares marey's axes and units (right-handed, Y up, +Z forward, metres, seconds); only its
+quaternions differ: ``xyzw``. The nodes hold the rest pose, standing on the ground, so that a
+program that reads the file sees the T-pose, and the animation holds every frame at
+``frame / fps`` seconds. Source: Khronos, glTF 2.0 specification, revision 2.0.1.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pygltflib
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor
+
+from marey import __version__, rotations
+from marey import skeleton as kinematics
+from marey.io.atomic import atomic_path
+from marey.motion import Motion
+from marey.skeleton import Skeleton
+
+_COLOURS: dict[str, tuple[float, float, float]] = {  # linear RGB, apart for the colour-blind too
+    "centre": (0.55, 0.55, 0.58),
+    "left": (0.02, 0.22, 0.75),
+    "right": (0.85, 0.20, 0.02),
+}
+_NOTES = ("text", "seed")
+_COMPONENTS = {
+    np.dtype(np.float32): pygltflib.FLOAT,
+    np.dtype(np.uint16): pygltflib.UNSIGNED_SHORT,
+}
+# An octahedron around a bone: start, four points of a ring near the start, end.
+_RING = 0.2
+_FACES = np.array(
+    [[0, 2, 1], [0, 3, 2], [0, 4, 3], [0, 1, 4], [5, 1, 2], [5, 2, 3], [5, 3, 4], [5, 4, 1]]
+)
+_THINNEST, _THICKEST, _SHORTEST = 0.006, 0.045, 0.02
+
+
+def write_glb(motion: Motion, path: str | Path, *, force: bool = False) -> None:
+    """Write a motion as a GLB file; an existing file is kept unless ``force`` is given.
+
+    Raises InvalidInputError if the file exists and ``force`` is False.
+    """
+    content = glb_bytes(motion)
+    with atomic_path(path, force=force) as temporary:
+        temporary.write_bytes(content)
+
+
+def glb_bytes(motion: Motion) -> bytes:
+    """Return the content of a GLB file: joints, a solid body skinned to them, the animation.
+
+    Frame rate, frame count, skeleton and the notes ``text`` and ``seed`` of the motion's
+    metadata are in the scene's ``extras``.
+    """
+    rest = _rest_positions(motion.skeleton)
+    file = _File()
+    file.add_joints(motion.skeleton, rest)
+    file.add_body(motion.skeleton, rest)
+    file.add_animation(motion)
+    file.add_scene(motion)
+    return file.content()
+
+
+class _File:
+    """A glTF document under construction: its tables and its binary chunk."""
+
+    def __init__(self) -> None:
+        self.gltf = pygltflib.GLTF2(
+            asset=pygltflib.Asset(version="2.0", generator=f"marey {__version__}")
+        )
+        self.binary = bytearray()
+
+    def content(self) -> bytes:
+        """Return the finished file."""
+        self.gltf.buffers = [pygltflib.Buffer(byteLength=len(self.binary))]
+        self.gltf.set_binary_blob(bytes(self.binary))
+        return b"".join(self.gltf.save_to_bytes())
+
+    def add_accessor(
+        self,
+        values: Shaped[np.ndarray, "rows *columns"],
+        shape: str,
+        *,
+        vertices: bool = False,
+        bounds: bool = False,
+    ) -> int:
+        """Append an array to the binary chunk and return the index of its accessor."""
+        data = np.ascontiguousarray(values)
+        start = len(self.binary)
+        self.binary += data.tobytes()
+        self.binary += bytes(-len(self.binary) % 4)
+        self.gltf.bufferViews.append(
+            pygltflib.BufferView(
+                buffer=0,
+                byteOffset=start,
+                byteLength=data.nbytes,
+                target=pygltflib.ARRAY_BUFFER if vertices else None,
+            )
+        )
+        rows = data.reshape(len(data), -1)
+        self.gltf.accessors.append(
+            pygltflib.Accessor(
+                bufferView=len(self.gltf.bufferViews) - 1,
+                componentType=_COMPONENTS[data.dtype],
+                count=len(data),
+                type=shape,
+                min=rows.min(0).tolist() if bounds else None,
+                max=rows.max(0).tolist() if bounds else None,
+            )
+        )
+        return len(self.gltf.accessors) - 1
+
+    def add_joints(self, skeleton: Skeleton, rest: Float[Tensor, "joints 3"]) -> None:
+        """Add one node per joint, in the skeleton's order, and the skin that binds to them."""
+        steps = rest.clone()
+        steps[1:] -= rest[list(skeleton.parents[1:])]
+        self.gltf.nodes = [
+            pygltflib.Node(name=name, translation=step, children=list(children))
+            for name, step, children in zip(
+                skeleton.joint_names, steps.tolist(), skeleton.children, strict=True
+            )
+        ]
+        inverse = torch.eye(4).repeat(skeleton.num_joints, 1, 1)
+        inverse[:, :3, 3] = -rest
+        columns = inverse.transpose(-1, -2).numpy()  # glTF stores matrices by column
+        matrices = self.add_accessor(columns, pygltflib.MAT4)
+        joints = list(range(skeleton.num_joints))
+        self.gltf.skins.append(
+            pygltflib.Skin(
+                name=skeleton.name, inverseBindMatrices=matrices, skeleton=0, joints=joints
+            )
+        )
+
+    def add_body(self, skeleton: Skeleton, rest: Float[Tensor, "joints 3"]) -> None:
+        """Add the mesh of one octahedron per bone, rigidly bound, and the node that shows it."""
+        owners, sides, tips = _bones(skeleton)
+        corners, normals = _octahedra(tips)
+        corners += rest.numpy()[owners][:, None]
+        mesh = pygltflib.Mesh(name=f"{skeleton.name} body")
+        for side, colour in _COLOURS.items():
+            if not (chosen := sides == side).any():
+                continue
+            mesh.primitives.append(
+                self._primitive(corners[chosen], normals[chosen], owners[chosen], side, colour)
+            )
+        self.gltf.meshes.append(mesh)
+        # A skinned mesh stands at the top of the scene: its own transform would be ignored.
+        self.gltf.nodes.append(pygltflib.Node(name=mesh.name, mesh=0, skin=0))
+
+    def _primitive(
+        self,
+        corners: Float[np.ndarray, "bones corners 3"],
+        normals: Float[np.ndarray, "bones corners 3"],
+        owners: Int[np.ndarray, " bones"],
+        side: str,
+        colour: tuple[float, float, float],
+    ) -> pygltflib.Primitive:
+        """Add the bones of one side, each bound to its joint, with a material of their own."""
+        joints = np.zeros((*corners.shape[:2], 4), np.uint16)
+        joints[..., 0] = owners[:, None]
+        weights = np.zeros(joints.shape, np.float32)
+        weights[..., 0] = 1
+        paint = pygltflib.PbrMetallicRoughness(
+            baseColorFactor=[*colour, 1.0], metallicFactor=0.0, roughnessFactor=0.7
+        )
+        material = pygltflib.Material(
+            name=side, pbrMetallicRoughness=paint, alphaMode=None, alphaCutoff=None
+        )
+        self.gltf.materials.append(material)
+        return pygltflib.Primitive(
+            attributes=pygltflib.Attributes(
+                POSITION=self.add_accessor(
+                    corners.reshape(-1, 3), "VEC3", vertices=True, bounds=True
+                ),
+                NORMAL=self.add_accessor(normals.reshape(-1, 3), "VEC3", vertices=True),
+                JOINTS_0=self.add_accessor(joints.reshape(-1, 4), "VEC4", vertices=True),
+                WEIGHTS_0=self.add_accessor(weights.reshape(-1, 4), "VEC4", vertices=True),
+            ),
+            material=len(self.gltf.materials) - 1,
+        )
+
+    def add_animation(self, motion: Motion) -> None:
+        """Add one animation: the root's translation and the rotation of every joint."""
+        seconds = (np.arange(motion.num_frames) / motion.fps).astype(np.float32)
+        times = self.add_accessor(seconds, "SCALAR", bounds=True)
+        animation = pygltflib.Animation(name="motion")
+
+        def add_channel(node: int, path: str, values: np.ndarray, shape: str) -> None:
+            sampler = pygltflib.AnimationSampler(
+                input=times, output=self.add_accessor(values, shape), interpolation="LINEAR"
+            )
+            animation.samplers.append(sampler)
+            target = pygltflib.AnimationChannelTarget(node=node, path=path)
+            index = len(animation.samplers) - 1
+            animation.channels.append(pygltflib.AnimationChannel(sampler=index, target=target))
+
+        add_channel(0, "translation", motion.root_positions.float().numpy(), "VEC3")
+        turns = _continuous_quaternions(motion.local_rotations)
+        for joint in range(motion.skeleton.num_joints):
+            add_channel(joint, "rotation", turns[:, joint], "VEC4")
+        self.gltf.animations.append(animation)
+
+    def add_scene(self, motion: Motion) -> None:
+        """Add the scene: the root joint, the body, and what the motion says of itself."""
+        notes = {key: motion.metadata[key] for key in _NOTES if key in motion.metadata}
+        facts = {"fps": motion.fps, "frames": motion.num_frames, "skeleton": motion.skeleton.name}
+        body = len(self.gltf.nodes) - 1
+        scene = pygltflib.Scene(name="motion", nodes=[0, body], extras={**facts, **notes})
+        self.gltf.scenes.append(scene)
+        self.gltf.scene = 0
+
+
+def _rest_positions(skeleton: Skeleton) -> Float[Tensor, "joints 3"]:
+    """World positions of the joints in rest pose with the lowest point of the body at y = 0."""
+    identity = torch.eye(3).expand(skeleton.num_joints, 3, 3)
+    rest = kinematics.joint_positions(torch.zeros(3), identity, skeleton)
+    tips = [rest[joint] + torch.tensor(offset) for joint, offset in skeleton.end_sites]
+    lowest = torch.stack([*rest, *tips])[:, 1].min()
+    return rest - torch.tensor([0.0, 1.0, 0.0]) * lowest
+
+
+def _bones(
+    skeleton: Skeleton,
+) -> tuple[Int[np.ndarray, " bones"], Shaped[np.ndarray, " bones"], Float[np.ndarray, "bones 3"]]:
+    """Return what the body is made of: joint that moves the bone, side, vector to its end.
+
+    A bone runs to each child and to each end site; a joint with neither carries a short one in
+    the direction of the bone that leads to it. Bones without length are left out.
+    """
+    offsets = skeleton.rest_offsets.float().numpy()
+    sides = _sides(skeleton)
+    bones = [
+        (parent, sides[joint], offsets[joint])
+        for joint, parent in enumerate(skeleton.parents)
+        if parent >= 0 and np.linalg.norm(offsets[joint]) > 1e-6
+    ]
+    for joint, tip in skeleton.end_sites:
+        if np.linalg.norm(tip) > 1e-6:
+            bones.append((joint, sides[joint], np.asarray(tip, np.float32)))
+    bare = set(range(skeleton.num_joints)) - {joint for joint, _, _ in bones}
+    for joint in sorted(bare):
+        length = float(np.linalg.norm(offsets[joint])) if joint else 0.0
+        ahead = offsets[joint] / length if length > 1e-6 else np.array([0.0, 1.0, 0.0])
+        bones.append((joint, sides[joint], (ahead * max(0.3 * length, _SHORTEST))))
+    owners, names, tips = zip(*bones, strict=True)
+    return np.array(owners), np.array(names), np.array(tips, np.float32)
+
+
+def _sides(skeleton: Skeleton) -> list[str]:
+    """Return ``left``, ``right`` or ``centre`` for each joint, by its twin's place."""
+    x = _rest_positions(skeleton)[:, 0].tolist()
+    return [
+        "centre"
+        if twin == joint or x[twin] == x[joint]
+        else "left"
+        if x[joint] > x[twin]
+        else "right"
+        for joint, twin in enumerate(skeleton.mirror)
+    ]
+
+
+def _octahedra(
+    tips: Float[np.ndarray, "bones 3"],
+) -> tuple[Float[np.ndarray, "bones corners 3"], Float[np.ndarray, "bones corners 3"]]:
+    """Return the corners of eight flat triangles around each bone, and their normals."""
+    lengths = np.linalg.norm(tips, axis=-1, keepdims=True)
+    along = tips / lengths
+    helper = np.eye(3, dtype=np.float32)[np.abs(along).argmin(-1)]
+    across = np.cross(along, helper)
+    across /= np.linalg.norm(across, axis=-1, keepdims=True)
+    width = np.clip(_RING * lengths, _THINNEST, _THICKEST)
+    u, v, foot = across * width, np.cross(along, across) * width, tips * _RING
+    points = np.stack((0 * tips, foot + u, foot + v, foot - u, foot - v, tips), axis=1)
+    triangles = points[:, _FACES]
+    edges = np.diff(triangles, axis=2)
+    normals = np.cross(edges[:, :, 0], edges[:, :, 1])
+    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+    corners = triangles.reshape(len(tips), -1, 3)
+    return corners, np.repeat(normals, 3, axis=1)
+
+
+def _continuous_quaternions(
+    matrices: Float[Tensor, "frames joints 3 3"],
+) -> Float[np.ndarray, "frames joints 4"]:
+    """Return unit quaternions ``xyzw`` that never jump to the other hemisphere between frames."""
+    wxyz = rotations.matrix_to_quaternion(matrices.double())
+    towards = (wxyz[1:] * wxyz[:-1]).sum(-1)
+    signs = torch.where(towards < 0, -1.0, 1.0).cumprod(0)
+    wxyz[1:] *= signs[..., None]
+    return torch.nn.functional.normalize(wxyz.roll(-1, dims=-1), dim=-1).float().numpy()
