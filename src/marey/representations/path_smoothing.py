@@ -39,7 +39,7 @@ class SmoothPath:
     positions: Float[np.ndarray, "frames 2"]
     """The path in float64, in the unit of the input."""
     multipliers: Float[np.ndarray, "frames"]
-    """Dual variable of each frame's ``½(‖x − path‖² − margin²) ≤ 0``; none is negative."""
+    """Dual variables of ``½(‖x − path‖² − margin²) ≤ 0`` beside half the objective; ≥ 0."""
 
 
 def smooth_path(
@@ -91,7 +91,7 @@ def _difference_transposed(second: np.ndarray) -> _Array:
     return out
 
 
-def _interior_point(bends: _Array) -> tuple[_Array, _Column]:
+def _interior_point(bends: Float[np.ndarray, "bends 2"]) -> tuple[_Array, _Column]:
     """Minimise ``½‖D u + bends‖² + ½ CLOSENESS ‖u‖²`` over ``‖u[i]‖ ≤ 1``; return u and λ.
 
     Mehrotra's predictor–corrector with the slacks ``s = ½(1 − ‖u‖²)`` kept exact: unknowns are
