@@ -5,7 +5,7 @@ Frames are those of the store, at the store's frame rate; ends are exclusive.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 SPLITS = ("train", "val", "test", "test_repetition")
 """Names of the splits that a store may hold."""
@@ -35,7 +35,7 @@ class ClipRecord:
         return {**asdict(self), "flips": list(self.flips)}
 
     @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Self:
+    def from_json(cls, row: Mapping[str, Any]) -> "ClipRecord":
         return cls(**{**row, "flips": tuple(row["flips"])})
 
 
@@ -82,7 +82,7 @@ class WindowRecord:
         return {**asdict(self), "texts": [asdict(text) for text in self.texts]}
 
     @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Self:
+    def from_json(cls, row: Mapping[str, Any]) -> "WindowRecord":
         return cls(**{**row, "texts": tuple(WindowText(**text) for text in row["texts"])})
 
 
@@ -99,5 +99,5 @@ class Drop:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Self:
+    def from_json(cls, row: Mapping[str, Any]) -> "Drop":
         return cls(**row)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -67,7 +67,7 @@ class MotionStore:
     """Clips, windows and seconds by split, and windows by flag."""
 
     @classmethod
-    def open(cls, path: str | Path) -> Self:
+    def open(cls, path: str | Path) -> "MotionStore":
         """Open a store. Raises FileFormatError for a folder that is none, is unfinished, is of
         another format version, or lacks a shard."""
         path = Path(path)

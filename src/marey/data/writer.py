@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +63,9 @@ class StoreWriter:
         self._pending = _Pending()
 
     @classmethod
-    def open(cls, path: str | Path, spec: StoreSpec, *, shard_bytes: int = SHARD_BYTES) -> Self:
+    def open(
+        cls, path: str | Path, spec: StoreSpec, *, shard_bytes: int = SHARD_BYTES
+    ) -> "StoreWriter":
         """Start or resume a store in a folder.
 
         Raises InvalidInputError if the folder holds a store of other inputs or options, or

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -96,7 +96,7 @@ class CmuPack:
     segments: tuple[CmuSegment, ...]
 
     @classmethod
-    def open(cls, folder: str | Path) -> Self:
+    def open(cls, folder: str | Path) -> "CmuPack":
         """Read the texts of a pack. Raises FileFormatError that names file, line and fix."""
         folder = Path(folder)
         for name in ("motions.npz", "clips.jsonl", "segments.jsonl"):
