@@ -57,22 +57,22 @@ class _Entry:
 
 
 class FeatureBank:
-    """Features of every clip of a split, plain and mirrored, and its windows' texts."""
+    """Features of the clips of some windows, plain and mirrored, and the windows' texts."""
 
     def __init__(
         self,
         store: MotionStore,
+        windows: Sequence[WindowRecord],
         representation: SmoothRoot,
         encoder: TextEncoder,
         *,
-        split: str = "train",
         max_seconds: float = 10.0,
         device: torch.device | str = "cpu",
         progress: Progress | None = None,
     ) -> None:
-        windows = [w for w in store.windows_of(split) if _usable(w, store.fps)]
+        windows = [w for w in windows if _usable(w, store.fps)]
         if not windows:
-            raise InvalidInputError(f"The store {store.path} has no usable {split!r} window.")
+            raise InvalidInputError(f"The store {store.path} has none of the windows asked for.")
         self.representation, self.device = representation, torch.device(device)
         self.max_frames = round(max_seconds * store.fps)
         note = progress or (lambda what, done, total: None)
