@@ -54,6 +54,15 @@ def test_the_speed_limit_does_not_depend_on_the_frame_rate() -> None:
         assert not foot_contacts(fast, BODY22, fps).any()
 
 
+def test_limits_can_be_set_for_each_kind_of_joint() -> None:
+    positions = standing(5)
+    positions[:, BODY22.foot_indices, 1] = 0.12
+    positions[..., 0] += torch.arange(5)[:, None] * 0.25 / FPS
+    assert not foot_contacts(positions, BODY22, FPS).any()
+    loose = foot_contacts(positions, BODY22, FPS, speed_limit=0.3, heel_limit=0.14)
+    assert loose.all(0).tolist() == [True, False, True, False]
+
+
 def test_one_frame_is_judged_by_height_alone() -> None:
     positions = standing(1)
     positions[:, BODY22.foot_indices[3], 1] = 0.5

@@ -14,14 +14,22 @@ CONTACT_HEIGHT = 0.10
 
 
 def foot_contacts(
-    joint_positions: Float[Tensor, "*batch frames joints 3"], skeleton: Skeleton, fps: float
+    joint_positions: Float[Tensor, "*batch frames joints 3"],
+    skeleton: Skeleton,
+    fps: float,
+    *,
+    speed_limit: float = CONTACT_SPEED,
+    heel_limit: float = CONTACT_HEIGHT,
+    toe_limit: float = CONTACT_HEIGHT,
 ) -> Bool[Tensor, "*batch frames 4"]:
-    """Label a foot joint as in contact where it is slower than 0.15 m/s and lower than 0.10 m.
+    """Label a foot joint as in contact where it is slower and lower than the limits.
 
-    Channels are left heel, left toe, right heel, right toe. Positions are metres in the world,
-    with the ground at y = 0; the speed is that of all three axes over the step to the next frame,
-    and the last frame repeats the one before. A clip of one frame has no speed: its low joints
-    are in contact. Raises InvalidInputError if the skeleton names no feet.
+    Limits are metres per second and metres; 0.15 m/s and 0.10 m by default. Channels are left
+    heel, left toe, right heel, right toe. Positions are metres in the world, with the ground at
+    y = 0; the speed is that of all three axes over the step to the next frame, and the last frame
+    repeats the one before. A clip of one frame has no speed: its low joints are in contact.
+    Raises InvalidInputError if the skeleton names no feet.
+
     Source: the labels of [Rempe2026, §4.1]. Unlike HumanML3D's threshold on the displacement per
     frame, which means another speed at every frame rate, this one is in metres per second.
     """
@@ -29,4 +37,5 @@ def foot_contacts(
     steps = feet.diff(dim=-3).norm(dim=-1) * fps
     last = steps[..., -1:, :] if feet.shape[-3] > 1 else torch.zeros_like(feet[..., 0])
     speed = torch.cat((steps, last), dim=-2)
-    return (speed < CONTACT_SPEED) & (feet[..., 1] < CONTACT_HEIGHT)
+    heights = feet.new_tensor([heel_limit, toe_limit, heel_limit, toe_limit])
+    return (speed < speed_limit) & (feet[..., 1] < heights)
