@@ -57,7 +57,7 @@ ACTIONS: dict[str, str] = {
     "stumble": r"\b(?:stumbl|limp|stagger|trip|fall|fell|drunk|wobbl)\w*",
     "acrobatics": r"\b(?:cartwheel|handstand|somersault|backflip|flips?|roll)\w*",
     "gesture": r"\b(?:gestur|point|talk|salut|signal|mime|wip|scrub|stir|wash)\w*",
-    "animal": r"\b(?:like an? \w+|monkey|chicken|bear|ape|dinosaur|penguin|cat|dog|zombie)\b",
+    "imitation": r"\b(?:like an? \w+|monkey|chicken|bear|ape|dinosaur|penguin|cat|dog|zombie)\b",
 }
 """Actions and the expressions that find them in a text."""
 

@@ -88,6 +88,16 @@ class StoreWriter:
         """Whether the store was finished, by this or an earlier run."""
         return (self.path / INDEX).is_file()
 
+    @property
+    def num_clips(self) -> int:
+        """Clips that this and earlier runs have added."""
+        return len(self._rows("clips")) + len(self._pending.clips)
+
+    @property
+    def drops(self) -> tuple[Drop, ...]:
+        """What was dropped so far."""
+        return (*map(Drop.from_json, self._rows("drops")), *self._pending.drops)
+
     def is_done(self, source_id: str) -> bool:
         """Whether an earlier run or this one has settled a source (kept or dropped)."""
         return source_id in self._done
@@ -139,6 +149,13 @@ class StoreWriter:
             _write_atomically(self.path / INDEX, _json_bytes(self._index(rows)))
             self._close_journal()
         return MotionStore.open(self.path)
+
+    def abandon(self) -> None:
+        """Take a store back into which no clip went. Raises InvalidInputError if one did."""
+        if self.is_complete or self.num_clips:
+            raise InvalidInputError(f"The store {self.path} holds clips; it is not taken back.")
+        self._close_journal()
+        (self.path / "shards").rmdir()
 
     def _start(self) -> None:
         # An empty journal is what a run leaves that was killed in this very function.

@@ -1,21 +1,18 @@
 """Prepare the CMU pack: resampled clips, captioned windows, weights for balanced training."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from marey.data.balance import actions_of, window_weights
-from marey.data.prepare.fingerprint import fingerprint
+from marey.data.prepare.job import Progress, fingerprint
 from marey.data.prepare.report import PrepareReport, report_of, write_report
 from marey.data.records import ClipRecord, Drop, WindowRecord, WindowText
 from marey.data.writer import StoreSpec, StoreWriter
 from marey.errors import InvalidInputError
 from marey.io.cmu_pack import CmuClip, CmuPack, CmuSegment
 from marey.skeleton import BODY22
-
-Progress = Callable[[int, int, str], None]
-"""Called with clips done, clips in all and a note; it may raise to stop."""
 
 _FILES = ("motions.npz", "clips.jsonl", "segments.jsonl")
 

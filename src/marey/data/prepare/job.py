@@ -1,12 +1,15 @@
-"""Fingerprint of a preparation: a hash of what goes in and of how it is done."""
+"""A preparation as a job: its progress, and a hash of what goes in and how it is done."""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from marey.data.store import VERSION
+
+Progress = Callable[[int, int, str], None]
+"""Called with clips done, clips in all and a note; it may raise to stop."""
 
 
 def fingerprint(files: Sequence[tuple[str, Path]], options: Mapping[str, Any]) -> str:
