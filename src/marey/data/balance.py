@@ -1,8 +1,9 @@
 """How often training draws each window: actions found in texts, weighted towards equal mass.
 
-Motion capture is mostly walking. Windows get weights so that the windows of each action together
-are drawn about as often as those of any other, but no window more than a few times as often as
-the mean one. The actions are keywords in texts: a coarse net, good enough to weight by.
+Motion capture is mostly walking and turning, often on the way to something else. A window counts
+towards the rarest action that its texts name, and actions are drawn about equally often, but no
+window more than a few times as often as the mean one. The actions are keywords in texts: a coarse
+net, good enough to weight by.
 """
 
 import re
@@ -48,8 +49,8 @@ ACTIONS: dict[str, str] = {
     "throw": r"\b(?:throw|threw|toss|pitch|hurl)\w*",
     "catch": r"\b(?:catch|caught|dribbl|basketball|juggl)\w*",
     "golf_or_bat": r"\b(?:golf|putt|bat|bats|batting|racket|tennis)\b",
-    "pick_up": r"\b(?:pick\w*|grab\w*|lift\w* (?:something|a|an|the) \w+)(?:\W+\w+){0,3}",
-    "push_pull": r"\b(?:push|pull|drag|shov)\w*",
+    "pick_up": r"\b(?:pick|grab)\w*|\blift\w* (?:something|an?|the (?:box|object|weight|chair))\b",
+    "push_pull": r"\b(?:push|pull|drag(?:s|ged|ging)?\b|shov)\w*",
     "clap": r"\bclap\w*",
     "march": r"\b(?:march|goose-?step)\w*",
     "stretch": r"\b(?:stretch|warm|exercis|jumping jack|yoga|twist)\w*",
@@ -62,14 +63,16 @@ ACTIONS: dict[str, str] = {
 """Actions and the expressions that find them in a text."""
 
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in ACTIONS.items()}
-_ROUNDS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class BalanceOptions:
     """How windows are weighted."""
 
-    max_repetition: float = 8.0
+    strength: float = 0.75
+    """0 = every window alike, 1 = every action alike; in between, an action with n windows of its
+    own gets a mass in proportion to n ** (1 - strength)."""
+    max_repetition: float = 6.0
     """A window is drawn at most so many times as often as the mean one."""
     off_floor: float = 0.25
     """Factor for windows whose feet are above the floor."""
@@ -108,32 +111,27 @@ def window_actions(window: WindowRecord) -> tuple[str, ...]:
 def window_weights(
     windows: Sequence[WindowRecord], *, options: BalanceOptions | None = None
 ) -> Float[Tensor, " windows"]:
-    """Return how often to draw each window; the mean over windows that are drawn is 1.
+    """Return how often to draw each window, relative to the mean of those that are drawn.
 
-    Multiplicative updates move the mass of every action (windows without one form their own)
-    towards the mean mass, with each weight bounded by ``max_repetition``. Raises
-    InvalidInputError for a negative factor or a bound below 1.
+    A window counts towards the rarest action that any of its texts names; one that names none
+    has the weight 1 before the factors. Weights are scaled to mean 1, then bounded by
+    ``max_repetition``. Raises InvalidInputError for options out of range.
     """
     options = options or BalanceOptions()
     _check(options)
     base = torch.tensor([_factor(window, options) for window in windows], dtype=torch.float64)
-    drawn = base > 0
-    if not bool(drawn.any()):
+    if not bool((base > 0).any()):
         return base.float()
-    _, member = _membership(windows)
-    member = member[:, drawn]
-    member = member[member.any(1)]
-    counts = member.sum(0)
-    weights, floor = base[drawn], base[drawn] / options.max_repetition
-    for _ in range(_ROUNDS):
-        mass = member @ weights
-        pull = (mass.mean() / mass).log() / 2
-        weights = weights * ((member.T @ pull) / counts).exp()
-        weights = weights / weights.mean()
-        weights = weights.clamp(max=options.max_repetition).maximum(floor)
-    result = torch.zeros_like(base)
-    result[drawn] = weights / weights.mean()
-    return result.clamp(max=options.max_repetition).float()
+    member = _membership(windows)[1][:-1]
+    counts = member @ base
+    named = counts > 0
+    weights = torch.ones_like(base)
+    if bool(named.any()):
+        wanted = (counts[named].median() / counts[named]) ** options.strength
+        rarest = (member[named] * wanted[:, None]).amax(0)
+        weights = torch.where(rarest > 0, rarest, weights)
+    weights = base * weights.clamp(1 / options.max_repetition, options.max_repetition)
+    return (weights / weights[base > 0].mean()).clamp(max=options.max_repetition).float()
 
 
 def action_masses(
@@ -177,7 +175,9 @@ def _membership(
 
 
 def _check(options: BalanceOptions) -> None:
-    if options.max_repetition < 1 or min(options.off_floor, options.coarse, options.flip) < 0:
+    factors = min(options.off_floor, options.coarse, options.flip)
+    if options.max_repetition < 1 or factors < 0 or not 0 <= options.strength <= 1:
         raise InvalidInputError(
-            f"BalanceOptions needs max_repetition >= 1 and factors >= 0, got {options}."
+            "BalanceOptions needs max_repetition >= 1, a strength in [0, 1] and factors >= 0, "
+            f"got {options}."
         )

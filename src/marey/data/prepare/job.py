@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from marey.data.balance import ACTIONS, BalanceOptions
 from marey.data.store import VERSION
 
 Progress = Callable[[int, int, str], None]
@@ -18,5 +20,6 @@ def fingerprint(files: Sequence[tuple[str, Path]], options: Mapping[str, Any]) -
     for name, path in files:
         with path.open("rb") as file:
             content[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    job = {"version": VERSION, "files": content, "options": dict(options)}
+    balance = {"actions": ACTIONS, **asdict(BalanceOptions())}
+    job = {"version": VERSION, "files": content, "options": dict(options), "balance": balance}
     return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]
