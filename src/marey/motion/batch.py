@@ -36,8 +36,12 @@ class MotionBatch:
         frame = torch.arange(int(lengths.max()))
         take = torch.minimum(frame[None], lengths[:, None] - 1)
         return cls(
-            root_positions=torch.stack([m.root_positions[t] for m, t in zip(motions, take)]),
-            local_rotations=torch.stack([m.local_rotations[t] for m, t in zip(motions, take)]),
+            root_positions=torch.stack(
+                [m.root_positions[t] for m, t in zip(motions, take, strict=True)]
+            ),
+            local_rotations=torch.stack(
+                [m.local_rotations[t] for m, t in zip(motions, take, strict=True)]
+            ),
             mask=frame[None] < lengths[:, None],
             fps=first.fps,
             skeleton=first.skeleton,
