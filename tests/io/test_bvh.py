@@ -376,7 +376,7 @@ VALID = HEADER + MOTION
         (VALID.replace("OFFSET 0 60 0", "OFFSET 0 60"), "line 8: expected OFFSET and three"),
         (VALID.replace("OFFSET 0 60 0", "OFFSET 0 nan 0"), "line 8: expected a finite OFFSET"),
         (VALID.replace("    OFFSET 0 60 0\n", ""), "expected an OFFSET line in 'Spine'"),
-        (VALID.replace("JOINT Spine", "JOINT"), "line 6: expected a joint name"),
+        (VALID.replace("JOINT Spine", "JOINT"), "line 6: expected a printable joint name"),
         (VALID.replace("JOINT Spine", "JOINT Hips"), "line 6.*'Hips' again"),
         (VALID.replace("JOINT Spine", "ROOT Spine"), "line 6: expected one ROOT.*split"),
         (VALID.replace("}\nMOTION", "MOTION"), "expected a '}' for every '{'"),

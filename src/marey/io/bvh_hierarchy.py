@@ -117,10 +117,8 @@ class _HierarchyReader:
             raise self.fail(line, expected="one ROOT", got=f"a second one, {name!r}", fix=fix)
         if keyword != "ROOT" and (not self.open or self.open[-1].is_tip):
             raise self.fail(line, expected=f"{keyword} inside a joint's braces", got="it outside")
-        if keyword != "END" and (not name or any(n.name == name for n in self.nodes)):
-            got = f"{name!r} again" if name else "no name"
-            fix = "Rename the joint in the file."
-            raise self.fail(line, expected="a joint name of its own", got=got, fix=fix)
+        if keyword != "END":
+            self.check_name(line, name)
         if len(self.nodes) >= MAX_JOINTS:
             raise self.fail(line, expected=f"at most {MAX_JOINTS} joints", got="more")
         parent = self.open[-1].index if self.open else -1
@@ -130,6 +128,15 @@ class _HierarchyReader:
         self.pending = node
         if not is_tip:
             self.nodes.append(node)
+
+    def check_name(self, line: int, name: str) -> None:
+        got = "no name" if not name else repr(name[:40])
+        if name and any(node.name == name for node in self.nodes):
+            got = f"{name!r} again"
+        elif name and name.isprintable():
+            return
+        fix = "Rename the joint in the file."
+        raise self.fail(line, expected="a printable joint name of its own", got=got, fix=fix)
 
     def enter(self, line: int) -> None:
         if self.pending is None:

@@ -8,28 +8,30 @@ MAX_BYTES = 512 * 2**20
 """Larger files are refused before they are read."""
 
 
-def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return a file's content. Raises FileFormatError if it is missing, unreadable or too large."""
+def check_file(path: Path) -> None:
+    """Raise FileFormatError if a file is missing, a folder, or larger than MAX_BYTES."""
     try:
-        if not path.is_file():
-            got = "a folder" if path.is_dir() else "no such file"
-            raise FileFormatError(path, "file", expected="a file", got=got, fix="Check the path.")
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise FileFormatError(
-                path,
-                "file",
-                expected=f"at most {max_bytes // 2**20} MiB",
-                got=f"{size // 2**20} MiB",
-                fix="Split it into shorter motions.",
-            )
-        return path.read_bytes()
+        is_file, is_folder = path.is_file(), path.is_dir()
+        size = path.stat().st_size if is_file else 0
     except (OSError, ValueError) as error:
-        if isinstance(error, FileFormatError):
-            raise
+        raise _unreadable(path, error) from error
+    if not is_file:
+        got = "a folder" if is_folder else "no such file"
+        raise FileFormatError(path, "file", expected="a file", got=got, fix="Check the path.")
+    if size > MAX_BYTES:
         raise FileFormatError(
-            path, "file", expected="a readable file", got=str(error), fix="Check its permissions."
-        ) from error
+            path,
+            "file",
+            expected=f"at most {MAX_BYTES // 2**20} MiB",
+            got=f"{size // 2**20} MiB",
+            fix="Split it into shorter motions.",
+        )
+
+
+def _unreadable(path: Path, error: Exception) -> FileFormatError:
+    return FileFormatError(
+        path, "file", expected="a readable file", got=str(error), fix="Check its permissions."
+    )
 
 
 def read_lines(path: Path) -> list[str]:
@@ -37,7 +39,11 @@ def read_lines(path: Path) -> list[str]:
 
     Raises FileFormatError if the file cannot be read, is empty, too large, or no UTF-8 text.
     """
-    content = read_bytes(path)
+    check_file(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
     if not content.strip():
         raise FileFormatError(
             path, "file", expected="text", got="an empty file", fix="Export it again."

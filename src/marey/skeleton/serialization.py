@@ -1,7 +1,8 @@
-"""Skeletons as plain JSON, for checkpoints, stores and motion files."""
+"""A skeleton as plain JSON data, for motion files and checkpoints."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
 import torch
@@ -9,9 +10,14 @@ import torch
 from marey.errors import InvalidInputError
 from marey.skeleton.skeleton import Roles, Skeleton
 
+_MAX_JOINTS = 2000
+
 
 def skeleton_to_json(skeleton: Skeleton) -> dict[str, Any]:
-    """Return a JSON object that ``skeleton_from_json`` reads back exactly."""
+    """Return a dict of lists, numbers and strings that ``skeleton_from_json`` turns back exactly.
+
+    Offsets are in metres.
+    """
     return {
         "name": skeleton.name,
         "joint_names": list(skeleton.joint_names),
@@ -24,26 +30,83 @@ def skeleton_to_json(skeleton: Skeleton) -> dict[str, Any]:
     }
 
 
-def skeleton_from_json(value: Mapping[str, Any]) -> Skeleton:
-    """Return the skeleton of a JSON object. Raises InvalidInputError if it describes none."""
-    try:
-        return Skeleton(
-            name=str(value["name"]),
-            joint_names=tuple(str(name) for name in value["joint_names"]),
-            parents=tuple(int(p) for p in value["parents"]),
-            rest_offsets=torch.tensor(value["rest_offsets"], dtype=torch.float32),
-            mirror=tuple(int(m) for m in value["mirror"]),
-            roles=Roles(**value["roles"]),
-            parts=tuple(str(p) for p in value["parts"]),
-            end_sites=tuple(
-                (int(joint), (float(x), float(y), float(z)))
-                for joint, (x, y, z) in value["end_sites"]
-            ),
+def skeleton_from_json(data: Any) -> Skeleton:
+    """Build the skeleton that ``skeleton_to_json`` described.
+
+    Raises InvalidInputError that names the field, for JSON data of any shape.
+    """
+    if not isinstance(data, Mapping):
+        raise _fault("skeleton", "an object", data)
+    known = {field.name for field in fields(Skeleton)}
+    if set(data) != known:
+        got = ", ".join(map(repr, list(data)[:20]))
+        raise _fault("skeleton", f"the fields {', '.join(sorted(known))}", got, quote=False)
+    roles = data["roles"]
+    role_names = {field.name for field in fields(Roles)}
+    if not isinstance(roles, Mapping) or not set(roles) <= role_names:
+        raise _fault(
+            "roles", f"an object with fields out of {', '.join(sorted(role_names))}", roles
         )
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InvalidInputError):
-            raise
-        raise InvalidInputError(
-            f"Expected a skeleton with the fields name, joint_names, parents, rest_offsets, mirror, "
-            f"roles, parts and end_sites, got one where {error!r}."
-        ) from error
+    if not isinstance(data["name"], str):
+        raise _fault("name", "a string", data["name"])
+    offsets = _items(data, "rest_offsets", "three finite numbers", _is_vector)
+    tips = _items(data, "end_sites", "[joint index, [x, y, z]]", _is_tip)
+    return Skeleton(
+        name=data["name"],
+        joint_names=tuple(_items(data, "joint_names", "a printable string", _is_name)),
+        parents=tuple(_items(data, "parents", "a whole number", _is_index)),
+        rest_offsets=torch.tensor(offsets, dtype=torch.float32).reshape(-1, 3),
+        mirror=tuple(_items(data, "mirror", "a whole number", _is_index)),
+        roles=Roles(**{name: _string(f"roles.{name}", value) for name, value in roles.items()}),
+        parts=tuple(_items(data, "parts", "a string", _is_string)),
+        end_sites=tuple((joint, (float(x), float(y), float(z))) for joint, (x, y, z) in tips),
+    )
+
+
+def _items(
+    data: Mapping[str, Any], name: str, expected: str, valid: Callable[[Any], bool]
+) -> list[Any]:
+    items = data[name]
+    if not isinstance(items, list) or len(items) > _MAX_JOINTS:
+        raise _fault(name, f"a list of at most {_MAX_JOINTS} items", items)
+    for i, item in enumerate(items):
+        if not valid(item):
+            raise _fault(f"{name}[{i}]", expected, item)
+    return items
+
+
+def _string(name: str, value: Any) -> str:
+    if not _is_string(value):
+        raise _fault(name, "a string", value)
+    return value
+
+
+def _is_string(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
+def _is_index(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31
+
+
+def _is_vector(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(map(_is_length, value))
+
+
+def _is_length(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) < 1e6 and math.isfinite(value)
+
+
+def _is_tip(value: Any) -> bool:
+    pair = isinstance(value, list) and len(value) == 2
+    return pair and _is_index(value[0]) and _is_vector(value[1])
+
+
+def _fault(name: str, expected: str, got: Any, *, quote: bool = True) -> InvalidInputError:
+    shown = repr(got) if quote else str(got)
+    return InvalidInputError(f"Skeleton field {name}: expected {expected}, got {shown[:120]}.")

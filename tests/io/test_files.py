@@ -1,0 +1,102 @@
+"""Suffixes decide formats; outputs are whole or absent and never overwrite by accident."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from marey.errors import InvalidInputError
+from marey.io import WRITE_SUFFIXES, atomic_path, load_motion, save_motion
+from marey.motion import Motion
+from marey.skeleton import BODY22
+
+
+@pytest.fixture
+def motion() -> Motion:
+    return Motion(
+        root_positions=torch.zeros(3, 3),
+        local_rotations=torch.eye(3).repeat(3, 22, 1, 1),
+        fps=20.0,
+        skeleton=BODY22,
+    )
+
+
+@pytest.mark.parametrize("name", ["a.bvh", "a.npz", "A.BVH", "b.c.NPZ"])
+def test_what_is_saved_can_be_loaded(motion: Motion, tmp_path: Path, name: str) -> None:
+    save_motion(motion, tmp_path / name)
+    back = load_motion(tmp_path / name)
+    assert back.num_frames == 3
+    assert back.fps == 20
+
+
+@pytest.mark.parametrize("name", ["a.fbx", "a", "a.glb", ".bvh"])
+def test_unknown_suffixes_list_the_known(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"\.bvh, \.npz, got"):
+        load_motion(tmp_path / name)
+
+
+def test_save_lists_its_suffixes(motion: Motion, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=", ".join(WRITE_SUFFIXES).replace(".", r"\.")):
+        save_motion(motion, tmp_path / "a.fbx")
+
+
+@pytest.mark.parametrize("suffix", [".bvh", ".npz", ".glb", ".png"])
+def test_no_format_overwrites_without_force(motion: Motion, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"mine")
+    with pytest.raises(InvalidInputError, match="--force"):
+        save_motion(motion, path)
+    assert path.read_bytes() == b"mine"
+    save_motion(motion, path, force=True)
+    assert path.read_bytes() != b"mine"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def write_half(target: Path, *, force: bool = False) -> None:
+    """Fail in the middle of writing."""
+    with atomic_path(target, force=force) as temporary:
+        temporary.write_text("half")
+        assert temporary.suffix == target.suffix
+        raise RuntimeError("stop")
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "a.txt"
+    with pytest.raises(RuntimeError, match="stop"):
+        write_half(target)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError, match="stop"):
+        write_half(target, force=True)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def write_late(target: Path) -> None:
+    """Write a file that somebody else makes meanwhile."""
+    with atomic_path(target) as temporary:
+        temporary.write_text("ours")
+        target.write_text("theirs")
+
+
+def test_a_file_made_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    with pytest.raises(InvalidInputError, match="--force"):
+        write_late(target)
+    assert target.read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_places_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(InvalidInputError, match="Cannot write"),
+        atomic_path(tmp_path / "file" / "a.txt"),
+    ):
+        pass
+    with pytest.raises(InvalidInputError, match="got a folder"), atomic_path(tmp_path):
+        pass
