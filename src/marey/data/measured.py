@@ -1,6 +1,6 @@
 """Captions measured from geometry: windows of a clip in which one plain action is certain."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import torch
@@ -9,10 +9,12 @@ from torch import Tensor
 
 from marey.data.measured_wordings import wordings
 from marey.motion import Motion
-from marey.predicates import FACTS, MEASURES, BodyTrace, Conduct
+from marey.predicates import FACTS, MEASURES, RUN_SPEED, BodyTrace, Conduct, top_speed
 
 STRIDE = 0.25
 """Seconds between the starts of neighbouring windows."""
+SHORTEST_BUT_RUNS = 2.0
+"""Shorter windows, in seconds, are tried only where the body runs: captures of runs are short."""
 MAX_OVERLAP = 0.3
 """Share of the shorter window that two windows of one action may have in common."""
 
@@ -36,79 +38,77 @@ class Action:
     conduct of the body lies within the bounds. Angles are degrees, lengths metres.
     """
 
-    facts: frozenset[str]
-    besides: frozenset[str] = frozenset()
-    seconds: tuple[float, ...] = (6.0, 5.0, 4.0, 3.0, 2.0)
+    facts: tuple[str, ...]
+    besides: tuple[str, ...] = ()
+    seconds: tuple[float, ...] = (6.0, 4.0, 3.0, 2.0)
     """Lengths of window to try; earlier ones are preferred."""
     max_path: float = float("inf")
     min_forward: float = float("-inf")
     max_turn: float = float("inf")
-    hands_low: bool = True
-    """Whether both hands stay below the head all the time."""
-    tall: bool = True
-    """Whether the hips stay at standing height all the time."""
+    max_speed: float = float("inf")
+    higher_hand: float = 0.2
+    """Metres that both hands stay below the head."""
+    lower_hand: float = 0.2
+    """Metres that the lower hand stays below the head."""
+    hand_travel: float = float("inf")
+    """Metres that a hand may move."""
+    min_value: float = float("-inf")
+    """Measured value that the first fact must reach."""
+    lowest_hips: float = 0.8
+    """Share of the straight leg at which the hips are carried at least."""
     inside: bool = False
     """Whether the evidence must begin after the first and end before the last 0.2 s."""
     cap: int = 12
     """Windows per clip at most."""
 
 
-def _action(*facts: str, **bounds: object) -> Action:
-    besides = bounds.pop("besides", ())
-    return Action(facts=frozenset(facts), besides=frozenset(besides), **bounds)  # type: ignore
+ANYHOW = float("-inf")
+"""No bound from below."""
+_SHORT = (3.0, 2.0)
+_RUN = (6.0, 4.0, 3.0, 2.0, 1.5, 1.1)
+_EVENT = Action(facts=(), higher_hand=ANYHOW, lower_hand=ANYHOW, lowest_hips=ANYHOW)
+_JUMP = replace(_EVENT, facts=("jumps",), max_turn=40, inside=True, seconds=(4.0, *_SHORT), cap=6)
+_WALK = Action(facts=("walks_forward",), max_speed=1.8, cap=6)
+_RAISE = Action(facts=(), higher_hand=ANYHOW, lower_hand=0.1, min_value=0.1)
+_DASH = Action(facts=("runs",), higher_hand=0.0, lowest_hips=0.6, seconds=_RUN)
 
 
 def _sided(side: str) -> dict[str, Action]:
     turns, raises, kicks = f"turns_{side}", f"raises_{side}_hand", f"kicks_{side}"
-    short = (3.0, 2.5, 2.0)
+    kick = replace(_EVENT, facts=(kicks,), besides=(turns,), seconds=_SHORT)
     return {
-        f"sidestep_{side}": _action(f"sidesteps_{side}", max_turn=35),
-        f"turn_{side}": _action(turns, max_path=0.8, seconds=(4.0, 3.0, 2.0)),
-        f"walk_turn_{side}": _action("walks_forward", turns, cap=6),
-        f"run_turn_{side}": _action("runs", turns, seconds=(4.0, 3.0, 2.0, 1.5)),
-        f"raise_{side}_hand": _action(
-            raises, max_path=0.5, max_turn=45, hands_low=False, seconds=(5.0, 4.0, 3.0, 2.0)
-        ),
-        f"walk_raise_{side}_hand": _action(raises, "walks_forward", hands_low=False),
-        f"kick_{side}": _action(
-            kicks, besides=(turns,), max_path=1.0, hands_low=False, tall=False, seconds=short
-        ),
-        f"step_kick_{side}": _action(
-            kicks, "walks_forward", hands_low=False, tall=False, seconds=(4.0, *short)
-        ),
+        f"sidestep_{side}": Action(facts=(f"sidesteps_{side}",), max_turn=35),
+        f"turn_{side}": Action(facts=(turns,), max_path=0.5, seconds=(4.0, 3.0, 2.0)),
+        f"walk_turn_{side}": replace(_WALK, facts=("walks_forward", turns)),
+        f"run_turn_{side}": replace(_DASH, facts=("runs", turns)),
+        f"raise_{side}_hand": replace(_RAISE, facts=(raises,), max_path=0.6, max_turn=45),
+        f"walk_raise_{side}_hand": replace(_RAISE, facts=(raises, "walks_forward")),
+        f"kick_{side}": replace(kick, max_path=1.0),
+        f"step_kick_{side}": replace(kick, facts=(kicks, "walks_forward")),
     }
 
 
 ACTIONS: MappingProxyType[str, Action] = MappingProxyType(
     {
-        "walk_forward": _action("walks_forward", max_turn=20, cap=6),
-        "walk_backward": _action("walks_backward", max_turn=40),
-        "run": _action("runs", max_turn=30, tall=False, seconds=(5.0, 4.0, 3.0, 2.0, 1.5)),
-        "jump": _action(
-            "jumps", max_path=0.5, max_turn=40, hands_low=False, tall=False, inside=True,
-            seconds=(4.0, 3.0, 2.0), cap=6,
+        "walk_forward": replace(_WALK, max_turn=20),
+        "walk_backward": Action(facts=("walks_backward",), max_turn=40),
+        "run": replace(_DASH, max_turn=30),
+        "jump": replace(_JUMP, max_path=0.5),
+        "jump_forward": replace(_JUMP, min_forward=0.6),
+        "sit_down": replace(_EVENT, facts=("sits_down",), besides=("turns_left", "turns_right")),
+        "squat": replace(
+            _EVENT, facts=("squats",), max_path=0.5, max_turn=30, seconds=(4.0, 3.0), cap=8
         ),
-        "jump_forward": _action(
-            "jumps", min_forward=0.6, max_turn=40, hands_low=False, tall=False, inside=True,
-            seconds=(4.0, 3.0, 2.0), cap=6,
-        ),
-        "sit_down": _action(
-            "sits_down", besides=("squats", "turns_left", "turns_right"), tall=False,
-        ),
-        "squat": _action(
-            "squats", max_path=0.5, max_turn=30, hands_low=False, tall=False,
-            seconds=(4.0, 3.0, 5.0), cap=8,
-        ),
-        "stand_still": _action("stands_still", cap=4),
+        "stand_still": Action(facts=("stands_still",), higher_hand=0.3, hand_travel=0.12, cap=4),
         **_sided("left"),
         **_sided("right"),
     }
-)  # fmt: skip
+)
 """The actions of which windows are made; ``measured_wordings`` has their sentences."""
 
 
 def measured_windows(motion: Motion) -> list[MeasuredWindow]:
-    """Return windows of 1.5 to 6 s in which exactly one plain action is certain, by start.
+    """Return windows of 1.1 to 6 s in which exactly one plain action is certain, by start.
 
     Windows of one action hardly overlap; those of different actions may. The result of a
     mirrored motion has the same windows with actions and sentences mirrored.
@@ -116,6 +116,8 @@ def measured_windows(motion: Motion) -> list[MeasuredWindow]:
     trace = BodyTrace.of(motion)
     found: dict[str, list[tuple[int, int]]] = {name: [] for name in ACTIONS}
     lengths = sorted({s for action in ACTIONS.values() for s in action.seconds}, reverse=True)
+    if float(top_speed(trace)) < RUN_SPEED:
+        lengths = [s for s in lengths if s >= SHORTEST_BUT_RUNS]
     holding = {s: _holding_starts(trace, s) for s in lengths if trace.seconds >= s}
     for name, action in ACTIONS.items():
         for seconds in action.seconds:
@@ -149,6 +151,7 @@ def _holding_starts(trace: BodyTrace, seconds: float) -> dict[str, list[int]]:
         if seconds not in action.seconds:
             continue
         certain = _fits(action, holds) & _behaves(action, conduct)
+        certain &= measures[action.facts[0]].value >= action.min_value
         if action.inside:
             certain &= _inside(windows, [measures[f].evidence for f in action.facts])
         result[name] = (certain.nonzero()[:, 0] * stride).tolist()
@@ -162,16 +165,16 @@ def _fits(action: Action, holds: Bool[Tensor, "windows facts"]) -> Bool[Tensor, 
 
 
 def _behaves(action: Action, conduct: Conduct) -> Bool[Tensor, " windows"]:
-    fits = (
+    return (
         (conduct.path <= action.max_path)
         & (conduct.forward >= action.min_forward)
-        & (conduct.turn.abs() <= action.max_turn)
+        & (conduct.turn <= action.max_turn)
+        & (conduct.top_speed <= action.max_speed)
+        & (conduct.higher_hand >= action.higher_hand)
+        & (conduct.lower_hand >= action.lower_hand)
+        & (conduct.hand_travel <= action.hand_travel)
+        & (conduct.lowest_hips >= action.lowest_hips)
     )
-    if action.hands_low:
-        fits &= conduct.hands_below_head >= 0.1
-    if action.tall:
-        fits &= conduct.lowest_hips >= 0.8
-    return fits
 
 
 def _inside(

@@ -2,6 +2,7 @@
 
 from marey.predicates.conduct import Conduct
 from marey.predicates.facts import FACTS, MEASURES, MIRRORED_FACT, Finding, find, find_all
+from marey.predicates.locomotion import RUN_SPEED, top_speed
 from marey.predicates.measure import Measure
 from marey.predicates.trace import BodyTrace
 
@@ -9,10 +10,12 @@ __all__ = [
     "FACTS",
     "MEASURES",
     "MIRRORED_FACT",
+    "RUN_SPEED",
     "BodyTrace",
     "Conduct",
     "Finding",
     "Measure",
     "find",
     "find_all",
+    "top_speed",
 ]

@@ -6,7 +6,7 @@ from typing import Self
 from jaxtyping import Float
 from torch import Tensor
 
-from marey.predicates.locomotion import displacement, path_length
+from marey.predicates.locomotion import displacement, path_length, top_speed
 from marey.predicates.trace import REFERENCE_LEG, BodyTrace
 
 
@@ -22,18 +22,28 @@ class Conduct:
     """Largest change of heading away from that of the first frame, degrees."""
     lowest_hips: Float[Tensor, "*batch"]
     """Lowest height of the hips over the standing ankles, as a share of the straight leg."""
-    hands_below_head: Float[Tensor, "*batch"]
+    top_speed: Float[Tensor, "*batch"]
+    """Mean speed of the hips over their fastest 0.8 s, m/s."""
+    higher_hand: Float[Tensor, "*batch"]
     """Least height of the head over the higher hand, metres."""
+    lower_hand: Float[Tensor, "*batch"]
+    """Least height of the head over the lower hand, metres."""
+    hand_travel: Float[Tensor, "*batch"]
+    """Largest extent of the space in which a hand moves, metres."""
 
     @classmethod
     def of(cls, trace: BodyTrace) -> Self:
         """Measure a trace or its windows."""
         away = (trace.heading - trace.heading[..., :1]).abs().amax(-1)
-        below = trace.head[..., 1] - trace.hands[..., 1].amax(-1)
+        below = trace.head[..., None, 1] - trace.hands[..., 1]
+        extent = trace.hands.amax(-3) - trace.hands.amin(-3)
         return cls(
             path=path_length(trace),
             forward=displacement(trace)[..., 0],
             turn=away.rad2deg(),
             lowest_hips=trace.hips[..., 1].amin(-1) / REFERENCE_LEG,
-            hands_below_head=below.amin(-1),
+            top_speed=top_speed(trace),
+            higher_hand=below.amin(-1).amin(-1),
+            lower_hand=below.amax(-1).amin(-1),
+            hand_travel=extent.norm(dim=-1).amax(-1),
         )

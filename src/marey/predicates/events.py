@@ -10,14 +10,25 @@ from marey.predicates.trace import REFERENCE_LEG, BodyTrace
 
 JUMP_CLEARANCE, JUMP_RISE = 0.06, 0.15
 """Metres between floor and lower foot, and between the hips' highest and lowest point nearby."""
-SEAT_HEIGHT, SQUAT_HEIGHT, STANDING_HEIGHT = 0.7, 0.7, 0.85
+JUMP_CLEARANCE_PER_SPEED = 0.04
+"""Seconds: what a moving body must clear beyond that per m/s, since runners fly a little too."""
+FREE_FALL = -5.0
+"""Vertical acceleration of the hips in m/s² over 0.2 s: about -9 in a jump, -3 on a stair."""
+SEAT_HEIGHT, SQUAT_HEIGHT, STANDING_HEIGHT = 0.8, 0.75, 0.85
 """Height of the hips over the ankles, as a share of the straight leg."""
-SEAT_BEHIND, SQUAT_BEHIND = 0.2, 0.3
-"""Metres from the ankles back to the hips."""
-HAND_OVER_HEAD, HAND_SECONDS = 0.02, 0.3
-KICK_HEIGHT, KICK_SPEED, KICK_REACH = 0.35, 2.5, 0.3
-"""Height of the ankle (m), its speed against the hips (m/s), and metres ahead of the hips."""
-STANCE_HEIGHT, STANCE_SPEED = 0.1, 0.8
+SEAT_BEHIND, SQUAT_BEHIND = 0.16, 0.13
+"""Metres from the ankles back to the hips: 0.19–0.4 on real seats, 0.0–0.08 in real squats."""
+SEAT_SECONDS, SQUAT_SECONDS = 1.0, 0.2
+DANGLING_HEIGHT = 0.35
+"""Metres up to which a sitting body's ankles may hang over the floor."""
+HAND_OVER_HEAD, HAND_SECONDS = 0.05, 0.3
+KICK_HEIGHT, KICK_REACH, KICK_SPEED = 0.35, 0.35, 2.5
+"""Height of the ankle (m), metres ahead of the hips, and its speed against them (m/s)."""
+KICK_EXTENSION = 0.75
+"""Distance from hips to ankle as a share of the leg: a lifted knee stays below."""
+LIFT_HEIGHT, LIFT_REACH = 0.25, 0.2
+"""What the other ankle may not reach: kicks by turns are a march."""
+STANCE_HEIGHT, STANCE_SPEED = 0.12, 0.8
 MAX_LEAN = 0.5
 """Horizontal over total distance from the hips to the head: the sine of 30 degrees."""
 
@@ -43,21 +54,35 @@ def ahead_of_hips(
 
 
 def jump(trace: BodyTrace) -> Measure:
-    """Clearance of the lower foot, in metres: ≥ 6 cm while the hips rise and fall by ≥ 15 cm."""
+    """Clearance of the lower foot, metres: ≥ 6 cm (more at speed), with the hips in free fall.
+
+    The hips rise and fall by ≥ 15 cm within 0.4 s around.
+    """
     lower = clearance(trace).amin(-1)
-    half = trace.frames(0.4)
-    rise = _window_range(trace.hips[..., 1], half)
-    airborne = held(lower >= JUMP_CLEARANCE, 2) & (rise >= JUMP_RISE)
+    rise = _range_nearby(trace.hips[..., 1], trace.frames(0.4))
+    least = JUMP_CLEARANCE + JUMP_CLEARANCE_PER_SPEED * trace.velocity.norm(dim=-1)
+    falling = near(_acceleration(trace) <= FREE_FALL, trace.frames(0.1))
+    airborne = held((lower >= least) & (rise >= JUMP_RISE) & falling, 2)
     return Measure(
         holds=airborne.any(-1),
-        value=torch.where(rise >= JUMP_RISE, lower, 0.0).amax(-1),
+        value=torch.where(falling & (rise >= JUMP_RISE), lower, 0.0).amax(-1),
         threshold=JUMP_CLEARANCE,
         unit="m",
         evidence=near(airborne, trace.frames(0.2)),
     )
 
 
-def _window_range(
+def _acceleration(trace: BodyTrace) -> Float[Tensor, "*batch frames"]:
+    """Vertical acceleration of the hips, m/s², from heights 0.1 s apart; 0 at both ends."""
+    step, height = trace.frames(0.1), trace.hips[..., 1]
+    if trace.num_frames <= 2 * step:
+        return torch.zeros_like(height)
+    middle = height[..., step:-step]
+    bend = height[..., : -2 * step] - 2 * middle + height[..., 2 * step :]
+    return torch.nn.functional.pad(bend * (trace.fps / step) ** 2, (step, step))
+
+
+def _range_nearby(
     curve: Float[Tensor, "*batch frames"], half: int
 ) -> Float[Tensor, "*batch frames"]:
     """Highest minus lowest value within ``half`` frames."""
@@ -71,20 +96,27 @@ def _hip_share(trace: BodyTrace) -> Float[Tensor, "*batch frames"]:
     return trace.hips[..., 1] / REFERENCE_LEG
 
 
-def sit_down(trace: BodyTrace) -> Measure:
-    """Height of the hips in the last half second: ≤ 70 % of the leg, from ≥ 85 % before.
+def _low_after_standing(
+    trace: BodyTrace, low: Bool[Tensor, "*batch frames"], seconds: float
+) -> Bool[Tensor, "*batch frames"]:
+    """Runs of ``low`` of some seconds that come after the body stood."""
+    stood = (_hip_share(trace) >= STANDING_HEIGHT).int().cummax(-1).values.bool()
+    return held(low & stood, trace.frames(seconds))
 
-    The hips end ≥ 20 cm behind the ankles, the torso upright, the body at rest.
+
+def sit_down(trace: BodyTrace) -> Measure:
+    """Lowest height of the hips on a seat, in legs: ≤ 0.8 for ≥ 1 s, after standing (≥ 0.85).
+
+    On a seat, both ankles lie ≥ 16 cm ahead of the hips and the torso is upright.
     """
-    share, tail = _hip_share(trace), trace.frames(0.5)
-    behind = ahead_of_hips(trace, trace.heels).mean(-1)
-    end = share[..., -tail:].mean(-1)
-    seated = (share <= SEAT_HEIGHT) & (behind >= SEAT_BEHIND) & torso_upright(trace)
-    low_end = seated[..., -tail:].float().mean(-1) > 0.7
-    from_standing = held(share >= STANDING_HEIGHT, trace.frames(0.1)).any(-1)
+    share, ahead = _hip_share(trace), ahead_of_hips(trace, trace.heels)
+    legs_down = (trace.heels[..., 1] < DANGLING_HEIGHT).all(-1)
+    before = (ahead >= SEAT_BEHIND - 0.04).all(-1) & (ahead.mean(-1) >= SEAT_BEHIND)
+    on_seat = before & legs_down & torso_upright(trace)
+    seated = _low_after_standing(trace, (share <= SEAT_HEIGHT) & on_seat, SEAT_SECONDS)
     return Measure(
-        holds=low_end & from_standing & (end <= SEAT_HEIGHT),
-        value=end,
+        holds=seated.any(-1),
+        value=torch.where(on_seat, share, 1.0).amin(-1),
         threshold=SEAT_HEIGHT,
         unit="leg",
         evidence=seated,
@@ -92,18 +124,20 @@ def sit_down(trace: BodyTrace) -> Measure:
 
 
 def squat(trace: BodyTrace) -> Measure:
-    """Lowest height of the hips: ≤ 70 % of the leg for ≥ 0.2 s, over feet that stay down."""
-    share = _hip_share(trace)
-    ahead = ahead_of_hips(trace, trace.heels)
-    under = (ahead.abs() <= SQUAT_BEHIND).all(-1)
+    """Lowest height of the hips over the feet, in legs: ≤ 0.75 for ≥ 0.2 s, after standing.
+
+    Both feet stay down, within 13 cm of the hips in front or 40 cm behind, and no knee kneels.
+    """
+    share, ahead = _hip_share(trace), ahead_of_hips(trace, trace.heels)
+    under = (ahead.mean(-1) <= SQUAT_BEHIND) & (ahead >= -0.4).all(-1)
     grounded = (clearance(trace) < STANCE_HEIGHT).all(-1)
     knees_up = (trace.knees[..., 1] > 0.15).all(-1)
-    head_up = trace.head[..., 1] > trace.hips[..., 1] + 0.2
-    low = (share <= SQUAT_HEIGHT) & under & grounded & knees_up & head_up
-    down = held(low, trace.frames(0.2))
+    head_up = trace.head[..., 1] > trace.hips[..., 1] + 0.35
+    over_feet = under & grounded & knees_up & head_up
+    down = _low_after_standing(trace, (share <= SQUAT_HEIGHT) & over_feet, SQUAT_SECONDS)
     return Measure(
-        holds=down.any(-1) & (share.amax(-1) >= STANDING_HEIGHT),
-        value=torch.where(low, share, 1.0).amin(-1),
+        holds=down.any(-1),
+        value=torch.where(over_feet, share, 1.0).amin(-1),
         threshold=SQUAT_HEIGHT,
         unit="leg",
         evidence=down,
@@ -111,7 +145,7 @@ def squat(trace: BodyTrace) -> Measure:
 
 
 def raise_hand(trace: BodyTrace, side: int) -> Measure:
-    """Height of a hand over the head joint, metres: ≥ 2 cm for ≥ 0.3 s; the other hand never.
+    """Height of a hand over the head joint, metres: ≥ 5 cm for ≥ 0.3 s; the other hand never.
 
     Counts only while the torso is upright.
     """
@@ -131,30 +165,34 @@ def raise_hand(trace: BodyTrace, side: int) -> Measure:
 
 
 def kick(trace: BodyTrace, side: int) -> Measure:
-    """Height of an ankle swung forward, metres: ≥ 0.35, fast, while the other foot stands.
+    """Height of an ankle swung ahead, metres: ≥ 0.35, while the other foot stands.
 
-    The ankle moves at ≥ 2.5 m/s against the hips within 0.3 s and comes ≥ 0.3 m ahead of them.
-    The other foot never does so.
+    The ankle comes ≥ 0.35 m before the hips on a leg that is ≥ 75 % straight, and moves at
+    ≥ 2.5 m/s against the hips within 0.3 s; the other ankle is never lifted to the front.
     """
-    seen = [_kicking(trace, s) for s in (0, 1)]
-    reach = ahead_of_hips(trace, trace.heels)[..., side] >= KICK_REACH
-    height = torch.where(reach, trace.heels[..., side, 1], 0.0).amax(-1)
+    kicking = _swings_ahead(trace, side)
+    ahead = ahead_of_hips(trace, trace.heels)
+    other = 1 - side
+    lifted = (trace.heels[..., other, 1] >= LIFT_HEIGHT) & (ahead[..., other] >= LIFT_REACH)
+    reach = ahead[..., side] >= KICK_REACH
     return Measure(
-        holds=seen[side].any(-1) & ~seen[1 - side].any(-1),
-        value=height,
+        holds=kicking.any(-1) & ~held(lifted, 2).any(-1),
+        value=torch.where(reach, trace.heels[..., side, 1], 0.0).amax(-1),
         threshold=KICK_HEIGHT,
         unit="m",
-        evidence=near(seen[side], trace.frames(0.3)),
+        evidence=near(kicking, trace.frames(0.3)),
     )
 
 
-def _kicking(trace: BodyTrace, side: int) -> Bool[Tensor, "*batch frames"]:
-    relative = trace.heels[..., side, :] - trace.hips
-    speed = torch.gradient(relative, spacing=1 / trace.fps, dim=-2)[0].norm(dim=-1)
-    fast = near(speed >= KICK_SPEED, trace.frames(0.3))
+def _swings_ahead(trace: BodyTrace, side: int) -> Bool[Tensor, "*batch frames"]:
+    leg, other = trace.heels[..., side, :] - trace.hips, 1 - side
+    speed = torch.gradient(leg, spacing=1 / trace.fps, dim=-2)[0].norm(dim=-1)
     high = trace.heels[..., side, 1] >= KICK_HEIGHT
     ahead = ahead_of_hips(trace, trace.heels)[..., side] >= KICK_REACH
-    other = 1 - side
-    low, slow = clearance(trace)[..., other], trace.foot_speed[..., other]
-    stands = (low < STANCE_HEIGHT) & (slow < STANCE_SPEED)
-    return fast & high & ahead & stands & (trace.head[..., 1] > trace.hips[..., 1] + 0.3)
+    straight = leg.norm(dim=-1) >= KICK_EXTENSION * REFERENCE_LEG
+    stance = (clearance(trace)[..., other] < STANCE_HEIGHT) & (
+        trace.foot_speed[..., other] < STANCE_SPEED
+    )
+    head_up = trace.head[..., 1] > trace.hips[..., 1] + 0.3
+    fast = near(speed >= KICK_SPEED, trace.frames(0.3))
+    return high & ahead & straight & fast & head_up & near(stance, trace.frames(0.15))
