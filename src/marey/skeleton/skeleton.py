@@ -36,7 +36,7 @@ class Skeleton:
     """A tree of joints in T-pose: identity rotations everywhere give the rest pose.
 
     Joint 0 is the root and parents come before their children. Raises InvalidInputError for
-    anything else. Two skeletons are equal if all their fields are.
+    anything else. Two skeletons are equal if all their fields but the name are.
     """
 
     name: str
