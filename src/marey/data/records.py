@@ -90,7 +90,7 @@ class WindowRecord:
 class Drop:
     """Something of the source that did not enter the store."""
 
-    kind: Literal["clip", "window", "text", "file", "row"]
+    kind: Literal["clip", "window", "text", "file", "row", "joint"]
     reason: str
     place: str
     """Where it is: clip and seconds, or file and line."""

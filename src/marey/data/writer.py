@@ -54,25 +54,23 @@ class _Pending:
 class StoreWriter:
     """Appends clips in order to one store. Open it with ``StoreWriter.open``."""
 
-    def __init__(self, path: Path, spec: StoreSpec, *, shard_bytes: int = SHARD_BYTES) -> None:
+    def __init__(self, path: Path, spec: StoreSpec) -> None:
         self.path, self.spec = path, spec
-        self._shard_frames = max(1, shard_bytes // (4 * (3 + 4 * spec.skeleton.num_joints)))
+        self._shard_frames = max(1, SHARD_BYTES // (4 * (3 + 4 * spec.skeleton.num_joints)))
         self._shards: list[Shard] = []
         self._committed: list[dict[str, Any]] = []
         self._done: set[str] = set()
         self._pending = _Pending()
 
     @classmethod
-    def open(
-        cls, path: str | Path, spec: StoreSpec, *, shard_bytes: int = SHARD_BYTES
-    ) -> "StoreWriter":
+    def open(cls, path: str | Path, spec: StoreSpec) -> "StoreWriter":
         """Start or resume a store in a folder.
 
         Raises InvalidInputError if the folder holds a store of other inputs or options, or
         files that are no store.
         """
         path = Path(path)
-        writer = cls(path, spec, shard_bytes=shard_bytes)
+        writer = cls(path, spec)
         if (path / INDEX).is_file():
             writer._require_same(read_index(path)["fingerprint"])
             writer._close_journal()

@@ -172,7 +172,8 @@ class CmuPack:
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # numpy leaves a file open that turns out to be no archive, so it gets an open one.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             missing = [name for name in _ARRAYS if name not in archive.files]
             if missing:
                 raise _archive_error(path, "arrays", "all arrays of the pack", f"no {missing}")

@@ -15,7 +15,7 @@ from marey.data.writer import StoreSpec, StoreWriter
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io.bvh import read_bvh
 from marey.motion import Motion
-from marey.motion.retarget import retarget
+from marey.motion.retarget import RetargetResult, retarget
 from marey.skeleton import BODY22
 
 END_TOLERANCE = 0.1
@@ -115,20 +115,25 @@ def _fill(
 
 def _add(writer: StoreWriter, folder: Path, plan: _FilePlan, options: BvhOptions) -> None:
     try:
-        source, motion = _read(folder / plan.file, options)
+        source, result = _read(folder / plan.file, options)
     except (FileFormatError, InvalidInputError) as error:
-        reason = f"cannot be used ({type(error).__name__})"
-        drops = [Drop(kind="file", reason=reason, place=_relative(str(error), folder, plan.file))]
-        windows: list[WindowRecord] = []
-        source = motion = None
-    else:
-        windows, drops = _windows(plan, source, motion, options)
-        if not windows:
-            drops.append(Drop(kind="file", reason="no window of it can be used", place=plan.file))
+        place = _relative(str(error), folder, plan.file)
+        drop = Drop(kind="file", reason=f"unreadable ({type(error).__name__})", place=place)
+        _refuse((drop,), strict=options.strict)
+        writer.settle(plan.file, (drop,))
+        return
+    motion = result.motion
+    windows, drops = _windows(plan, source, motion, options)
+    if not windows:
+        drops.append(Drop(kind="file", reason="no window of it can be used", place=plan.file))
     _refuse(drops, strict=options.strict)
-    if source is None or motion is None or not windows:
+    if not windows:
         writer.settle(plan.file, drops)
         return
+    if result.report.unmapped:
+        reason = "the file has none such; it keeps its rest pose"
+        place = f"{plan.file}: {', '.join(result.report.unmapped)}"
+        drops.append(Drop(kind="joint", reason=reason, place=place))
     record = ClipRecord(
         clip_id=windows[0].clip_id,
         shard=0,
@@ -140,11 +145,11 @@ def _add(writer: StoreWriter, folder: Path, plan: _FilePlan, options: BvhOptions
     writer.append(plan.file, motion, record=record, windows=windows, drops=drops)
 
 
-def _read(path: Path, options: BvhOptions) -> tuple[Motion, Motion]:
+def _read(path: Path, options: BvhOptions) -> tuple[Motion, RetargetResult]:
     """The file's motion as it is, and on body22 at the store's frame rate."""
     source = read_bvh(path, unit=options.unit, up=options.up, translations=options.translations)
-    motion = retarget(source, BODY22).motion
-    return source, motion.resample(options.fps)
+    result = retarget(source, BODY22)
+    return source, replace(result, motion=result.motion.resample(options.fps))
 
 
 def _windows(
