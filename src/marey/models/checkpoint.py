@@ -22,7 +22,7 @@ from torch import Tensor
 
 from marey.errors import FileFormatError, InvalidInputError
 from marey.models.diffusion import Denoiser, DenoiserConfig, StageConfig
-from marey.representations import Normalizer, SmoothRoot
+from marey.representations import ContactLimits, Normalizer, SmoothRoot
 from marey.skeleton.serialization import skeleton_from_json, skeleton_to_json
 
 FORMAT = "marey-diffusion"
@@ -69,7 +69,11 @@ def save_diffusion_model(
         "version": VERSION,
         "name": model.name,
         "denoiser": asdict(model.denoiser.config),
-        "representation": {"smooth": model.representation.smooth, "fps": model.fps},
+        "representation": {
+            "smooth": model.representation.smooth,
+            "fps": model.fps,
+            "contact_limits": asdict(model.representation.contact_limits),
+        },
         "skeleton": skeleton_to_json(model.representation.skeleton),
         "text_encoder": model.text_encoder,
         "max_seconds": model.max_seconds,
@@ -112,6 +116,7 @@ def load_diffusion_model(
         skeleton=skeleton_from_json(config["skeleton"]),
         fps=config["representation"]["fps"],
         smooth=config["representation"]["smooth"],
+        contact_limits=ContactLimits(**config["representation"]["contact_limits"]),
     )
     return DiffusionModel(
         name=config["name"],

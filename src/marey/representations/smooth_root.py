@@ -16,7 +16,7 @@ from marey import skeleton as kinematics
 from marey.constraints import WorldFacts
 from marey.errors import InvalidInputError
 from marey.motion import Motion
-from marey.representations.contacts import foot_contacts
+from marey.representations.contacts import KIMODO_LIMITS, ContactLimits, foot_contacts
 from marey.representations.layout import Block, FeatureLayout
 from marey.representations.path_smoothing import smooth_path
 from marey.representations.representation import Observation, Representation
@@ -29,13 +29,21 @@ GROUND = [0, 2]
 class SmoothRoot(Representation):
     """Features that are global save for the smoothed root's ground position."""
 
-    name = "smooth_root"
-
-    def __init__(self, *, skeleton: Skeleton, fps: float, smooth: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        skeleton: Skeleton,
+        fps: float,
+        smooth: bool = True,
+        contact_limits: ContactLimits = KIMODO_LIMITS,
+    ) -> None:
         super().__init__(skeleton=skeleton, fps=fps)
         self.smooth = smooth
-        if not smooth:
-            self.name = "raw_root"
+        self.contact_limits = contact_limits
+
+    @property
+    def name(self) -> str:
+        return "smooth_root" if self.smooth else "raw_root"
 
     @cached_property
     def layout(self) -> FeatureLayout:
@@ -69,7 +77,7 @@ class SmoothRoot(Representation):
     ) -> Tensor:
         heading = kinematics.heading_angle(positions, self.skeleton)
         if contacts is None:
-            contacts = foot_contacts(positions, self.skeleton, self.fps)
+            contacts = foot_contacts(positions, self.skeleton, self.fps, limits=self.contact_limits)
         relative = positions - root[:, None] * root.new_tensor([1.0, 0.0, 1.0])
         parts = (
             root,
