@@ -75,7 +75,7 @@ _DASH = Action(facts=("runs",), higher_hand=0.0, lowest_hips=0.6, seconds=_RUN)
 
 def _sided(side: str) -> dict[str, Action]:
     turns, raises, kicks = f"turns_{side}", f"raises_{side}_hand", f"kicks_{side}"
-    kick = replace(_EVENT, facts=(kicks,), besides=(turns,), seconds=_SHORT)
+    kick = replace(_EVENT, facts=(kicks,), besides=(turns,), seconds=_SHORT, cap=8)
     return {
         f"sidestep_{side}": Action(facts=(f"sidesteps_{side}",), max_turn=35),
         f"turn_{side}": Action(facts=(turns,), max_path=0.5, seconds=(4.0, 3.0, 2.0)),
@@ -97,7 +97,13 @@ ACTIONS: MappingProxyType[str, Action] = MappingProxyType(
         "jump_forward": replace(_JUMP, min_forward=0.6),
         "sit_down": replace(_EVENT, facts=("sits_down",), besides=("turns_left", "turns_right")),
         "squat": replace(
-            _EVENT, facts=("squats",), max_path=0.5, max_turn=30, seconds=(4.0, 3.0), cap=8
+            _EVENT,
+            facts=("squats",),
+            max_path=0.5,
+            max_turn=30,
+            inside=True,
+            seconds=(4.0, 3.0),
+            cap=8,
         ),
         "stand_still": Action(facts=("stands_still",), higher_hand=0.3, hand_travel=0.12, cap=4),
         **_sided("left"),

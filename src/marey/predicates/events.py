@@ -96,14 +96,6 @@ def _hip_share(trace: BodyTrace) -> Float[Tensor, "*batch frames"]:
     return trace.hips[..., 1] / REFERENCE_LEG
 
 
-def _low_after_standing(
-    trace: BodyTrace, low: Bool[Tensor, "*batch frames"], seconds: float
-) -> Bool[Tensor, "*batch frames"]:
-    """Runs of ``low`` of some seconds that come after the body stood."""
-    stood = (_hip_share(trace) >= STANDING_HEIGHT).int().cummax(-1).values.bool()
-    return held(low & stood, trace.frames(seconds))
-
-
 def sit_down(trace: BodyTrace) -> Measure:
     """Lowest height of the hips on a seat, in legs: ≤ 0.8 for ≥ 1 s, after standing (≥ 0.85).
 
@@ -113,7 +105,8 @@ def sit_down(trace: BodyTrace) -> Measure:
     legs_down = (trace.heels[..., 1] < DANGLING_HEIGHT).all(-1)
     before = (ahead >= SEAT_BEHIND - 0.04).all(-1) & (ahead.mean(-1) >= SEAT_BEHIND)
     on_seat = before & legs_down & torso_upright(trace)
-    seated = _low_after_standing(trace, (share <= SEAT_HEIGHT) & on_seat, SEAT_SECONDS)
+    stood = (share >= STANDING_HEIGHT).int().cummax(-1).values.bool()
+    seated = held((share <= SEAT_HEIGHT) & on_seat & stood, trace.frames(SEAT_SECONDS))
     return Measure(
         holds=seated.any(-1),
         value=torch.where(on_seat, share, 1.0).amin(-1),
@@ -124,7 +117,7 @@ def sit_down(trace: BodyTrace) -> Measure:
 
 
 def squat(trace: BodyTrace) -> Measure:
-    """Lowest height of the hips over the feet, in legs: ≤ 0.75 for ≥ 0.2 s, after standing.
+    """Lowest height of the hips over the feet, in legs: ≤ 0.75 for ≥ 0.2 s, in a body that also stands.
 
     Both feet stay down, within 13 cm of the hips in front or 40 cm behind, and no knee kneels.
     """
@@ -134,9 +127,9 @@ def squat(trace: BodyTrace) -> Measure:
     knees_up = (trace.knees[..., 1] > 0.15).all(-1)
     head_up = trace.head[..., 1] > trace.hips[..., 1] + 0.35
     over_feet = under & grounded & knees_up & head_up
-    down = _low_after_standing(trace, (share <= SQUAT_HEIGHT) & over_feet, SQUAT_SECONDS)
+    down = held((share <= SQUAT_HEIGHT) & over_feet, trace.frames(SQUAT_SECONDS))
     return Measure(
-        holds=down.any(-1),
+        holds=down.any(-1) & (share.amax(-1) >= STANDING_HEIGHT),
         value=torch.where(over_feet, share, 1.0).amin(-1),
         threshold=SQUAT_HEIGHT,
         unit="leg",
