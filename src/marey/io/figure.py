@@ -147,7 +147,7 @@ def _bones(skeleton: Skeleton, rest: Float[np.ndarray, "joints 3"], height: floa
         side = _side(skeleton, end, float(tip[0]), height)
         thick = float(np.clip(0.2 * length, 0.006 * height, 0.045 * height))
         if side == CENTRE:
-            thick = max(thick, 0.04 * height)
+            thick = max(thick, 0.05 * height)
         cones.append(Cone(names[start], _NO_OFFSET, thick, names[end], offset, 0.75 * thick, side))
     if head:
         ball = 0.055 * height

@@ -1,0 +1,1 @@
+"""The command line: ``marey COMMAND``; see ``marey.cli.main`` for how commands are added."""

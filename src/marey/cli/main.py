@@ -1,0 +1,124 @@
+"""Entry point of the ``marey`` command: finds the command, runs it, turns errors into one line.
+
+A command is a typed function in a file of its own; tyro makes the arguments from its signature
+and the help from its docstring (first sentence, then ``Args:`` with a line per parameter)::
+
+    # cli/greet.py
+    def greet(name: tyro.conf.Positional[str], *, loud: bool = False) -> None: ...
+
+and a line of ``COMMANDS``: ``"greet": Command("marey.cli.greet:greet", "say hello")``. A name of
+several words (``"data prepare bvh"``) makes a group; ``marey data --help`` lists what is in it.
+The module is imported when its command is called, so that ``marey --help`` stays quick; inside,
+anything that needs torch is imported in the function. A function may return an exit code. It
+prints results to stdout and raises MareyError for what the user can mend: that becomes one line
+on stderr and exit code 2. Shared arguments (``-o`` more than once) are in ``cli/arguments.py``.
+"""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from marey import __version__
+from marey.errors import MareyError
+
+
+class Command(NamedTuple):
+    """Where a command's function is, as ``module:function``, and what it does in a few words."""
+
+    target: str
+    summary: str
+
+
+COMMANDS: dict[str, Command] = {
+    "convert": Command("marey.cli.convert:convert", "turn a motion file into another format"),
+    "info": Command("marey.cli.info:info", "tell what is in a motion file"),
+    "render": Command("marey.cli.render:render", "draw a motion: contact sheet, animation, video"),
+}
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+_DESCRIPTION = "Human motion from text, body-part text and spatial constraints."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (default: the process's own) and return the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except SystemExit as stop:  # tyro's --help and complaints
+        return stop.code if isinstance(stop.code, int) else EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        print("marey: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except (MareyError, OSError) as error:
+        message = " ".join(str(error).split())
+        print(f"marey: error: {message}", file=sys.stderr)
+        return EXIT_USER_ERROR
+
+
+def _run(words: list[str]) -> int:
+    if words == ["--version"]:
+        print(f"marey {__version__}")
+        return 0
+    name, rest = split_command(words)
+    if name in COMMANDS:
+        return _call(name, rest)
+    if not rest or rest[0] in ("-h", "--help"):
+        print(_help(name))
+        return 0 if rest else EXIT_USER_ERROR
+    raise MareyError(_unknown(name, rest[0]))
+
+
+def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Split off the longest beginning of ``words`` that names a command or a group."""
+    taken = 0
+    while taken < len(words) and _below(" ".join(words[: taken + 1])):
+        taken += 1
+        if " ".join(words[:taken]) in COMMANDS:
+            break
+    return " ".join(words[:taken]), list(words[taken:])
+
+
+def _below(name: str) -> dict[str, Command]:
+    """The command ``name``, or the commands of the group ``name``; all for the empty name."""
+    prefix = f"{name} " if name else ""
+    return {n: command for n, command in COMMANDS.items() if f"{n} ".startswith(prefix)}
+
+
+def _call(name: str, arguments: list[str]) -> int:
+    import tyro
+
+    module, function = COMMANDS[name].target.split(":")
+    command = getattr(importlib.import_module(module), function)
+    code = tyro.cli(
+        command, prog=f"marey {name}", args=arguments, config=(tyro.conf.FlagCreatePairsOff,)
+    )
+    return int(code or 0)
+
+
+def _help(group: str) -> str:
+    listed = _below(group)
+    width = max(map(len, (*listed, "-h, --help"))) + 2
+    lines = [
+        f"usage: {' '.join(['marey', *group.split()])} COMMAND ...",
+        *(() if group else ("", _DESCRIPTION)),
+        "",
+        "commands:",
+        *(f"  {name:{width}}{command.summary}" for name, command in listed.items()),
+        "",
+        "options:",
+        f"  {'-h, --help':{width}}show this help; 'marey COMMAND --help' explains a command",
+        *(() if group else (f"  {'--version':{width}}show the version",)),
+    ]
+    return "\n".join(lines)
+
+
+def _unknown(group: str, word: str) -> str:
+    skip = len(group.split())
+    choices = list(dict.fromkeys(name.split()[skip] for name in _below(group)))
+    close = difflib.get_close_matches(word, choices, n=1)
+    kind = "option" if word.startswith("-") else "command"
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"unknown {kind} {word!r}; the commands are {', '.join(choices)}.{hint}"

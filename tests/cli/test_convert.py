@@ -1,0 +1,151 @@
+"""``marey convert``, ``info`` and ``render`` on files, called as a user calls them."""
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+
+from marey.cli.main import main
+from marey.cli.render import View
+from marey.io import load_motion, save_motion
+from marey.io.camera import View as CameraView
+from marey.motion import Motion
+from marey.skeleton import BODY22
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Path:
+    """A file with a second of gliding forward at 1 m/s, feet on the ground."""
+    time = torch.arange(30) / 30
+    motion = Motion(
+        root_positions=torch.stack((0 * time, 0.87 + 0 * time, time), -1),
+        local_rotations=torch.eye(3).repeat(30, 22, 1, 1),
+        fps=30.0,
+        skeleton=BODY22,
+        metadata={"text": "a person glides", "seed": 7},
+    )
+    path = tmp_path / "walk.npz"
+    save_motion(motion, path)
+    return path
+
+
+def test_convert_keeps_the_motion(walk: Path, tmp_path: Path) -> None:
+    bvh, back = tmp_path / "walk.bvh", tmp_path / "back.npz"
+    assert main(["convert", str(walk), str(bvh)]) == 0
+    assert main(["convert", str(bvh), str(back)]) == 0
+    first, second = load_motion(walk), load_motion(back)
+    assert second.fps == pytest.approx(first.fps, rel=1e-4)
+    order = second.skeleton.indices(BODY22.joint_names)  # BVH goes limb by limb
+    assert torch.allclose(first.joint_positions, second.joint_positions[:, order], atol=1e-5)
+
+
+def test_convert_changes_the_frame_rate(walk: Path, tmp_path: Path) -> None:
+    assert main(["convert", str(walk), str(tmp_path / "slow.npz"), "--fps", "10"]) == 0
+    assert load_motion(tmp_path / "slow.npz").fps == 10
+
+
+def test_convert_reads_the_unit_that_it_is_told(walk: Path, tmp_path: Path) -> None:
+    bvh, big = tmp_path / "walk.bvh", tmp_path / "big.npz"
+    assert main(["convert", str(walk), str(bvh)]) == 0
+    assert main(["convert", str(bvh), str(big), "--unit", "mm"]) == 0
+    assert load_motion(big).joint_positions.max() < 0.3
+
+
+def test_convert_puts_the_motion_on_another_skeleton(
+    walk: Path, tmp_path: Path, shared_data: Path
+) -> None:
+    target = shared_data / "bvh_cmu" / "02_01.bvh"
+    assert main(["convert", str(walk), str(tmp_path / "a.npz"), "--skeleton", str(target)]) == 0
+    skeleton = load_motion(tmp_path / "a.npz").skeleton
+    assert skeleton.joint_names == load_motion(target).skeleton.joint_names
+
+
+def test_convert_does_not_overwrite_without_force(
+    walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "old.bvh"
+    target.write_text("mine")
+    assert main(["convert", str(walk), str(target)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert target.read_text() == "mine"
+    assert main(["convert", str(walk), str(target), "--force"]) == 0
+    assert target.read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{walk}", "{folder}/a.fbx"], ".fbx"),
+        (["{folder}/none.bvh", "{folder}/a.npz"], "none.bvh"),
+        (["{walk}", "{folder}/a.npz", "--unit", "cm"], "--unit"),
+        (["{walk}", "{folder}/a.npz", "--fps", "0"], "fps"),
+        (["{walk}", "{folder}/a.npz", "--skeleton", "{walk}"], "walk.npz"),
+    ],
+)
+def test_convert_tells_what_is_wrong(
+    arguments: list[str],
+    message: str,
+    walk: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [word.format(walk=walk, folder=tmp_path) for word in arguments]
+    assert main(["convert", *words]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("marey: error: ")
+    assert message in err
+    assert [path.name for path in tmp_path.iterdir()] == ["walk.npz"]
+
+
+def test_info_as_json(walk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(walk), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["format"] == "npz"
+    assert facts["skeleton"] == "body22"
+    assert (facts["joints"], facts["frames"], facts["fps"], facts["seconds"]) == (22, 30, 30, 1)
+    assert facts["path_length"] == pytest.approx(29 / 30, abs=1e-4)
+    assert facts["net_displacement"] == pytest.approx(29 / 30, abs=1e-4)
+    assert facts["foot_skate"] == pytest.approx(1.0, abs=1e-3)  # it glides: all of it is skate
+    assert facts["metadata"] == {"text": "a person glides", "seed": 7}
+
+
+def test_info_as_text(walk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(walk)]) == 0
+    text = capsys.readouterr().out
+    for part in ("body22, 22 joints", "30 frames at 30 fps = 1.00 s", "100.0 cm/s", "a person gl"):
+        assert part in text
+
+
+def test_info_says_unknown_where_the_skeleton_has_no_feet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "dot.bvh"
+    path.write_text(
+        "HIERARCHY\nROOT a\n{\nOFFSET 0 0 0\nCHANNELS 6 Xposition Yposition Zposition Zrotation "
+        "Xrotation Yrotation\nEnd Site\n{\nOFFSET 0 1 0\n}\n}\nMOTION\nFrames: 1\n"
+        "Frame Time: 0.05\n0 0 0 0 0 0\n"
+    )
+    assert main(["info", str(path), "--unit", "m", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["foot_skate"] is None
+
+
+def test_render_writes_every_output(
+    walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet, film = tmp_path / "a.png", tmp_path / "a.webp"
+    words = ["-o", str(film), "-o", str(sheet), "--size", "64", "80", "--fps", "5"]
+    assert main(["render", str(walk), *words, "--view", "side", "--caption", ""]) == 0
+    assert sheet.read_bytes()[:4] == b"\x89PNG"
+    assert film.read_bytes()[8:12] == b"WEBP"
+    assert capsys.readouterr().out.split() == [str(film), str(sheet)]
+
+
+def test_render_needs_an_output(walk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", str(walk)]) == 2
+    assert "-o" in capsys.readouterr().err
+
+
+def test_views_of_the_command_are_those_of_the_camera() -> None:
+    assert get_args(View) == get_args(CameraView)
