@@ -235,15 +235,15 @@ def _unnamed(folder: Path, named: set[str]) -> tuple[Drop, ...]:
 def _refuse(drops: Sequence[Drop], *, strict: bool) -> None:
     if strict and drops:
         raise InvalidInputError(
-            f"strict: {len(drops)} things cannot be used; the first is {drops[0].place}: "
-            f"{drops[0].reason}. Mend them, or leave strict out to go on without them."
+            f"strict: {len(drops)} lines or files cannot be used; the first: {drops[0].reason}: "
+            f"{drops[0].place} Mend them, or leave strict out to go on without them."
         )
 
 
 def _reasons(drops: Sequence[Drop]) -> str:
     counts = Counter(f"{drop.kind}: {drop.reason}" for drop in drops)
-    first = f" (such as {drops[0].place})" if drops else ""
-    return "; ".join(f"{n} × {reason}" for reason, n in counts.items()) + first
+    last = f" (the last: {drops[-1].place})" if drops else ""
+    return "; ".join(f"{n} × {reason}" for reason, n in counts.items()) + last
 
 
 def _relative(message: str, folder: Path, file: str) -> str:
