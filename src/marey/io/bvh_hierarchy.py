@@ -124,7 +124,7 @@ class _HierarchyReader:
         parent = self.open[-1].index if self.open else -1
         is_tip = keyword == "END"
         index = -1 if is_tip else len(self.nodes)
-        node = _Node(name or "End Site", parent, line, is_tip, index)
+        node = _Node("End Site" if is_tip else name, parent, line, is_tip, index)
         self.pending = node
         if not is_tip:
             self.nodes.append(node)

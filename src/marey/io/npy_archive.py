@@ -53,7 +53,8 @@ def read_arrays(path: Path, *, names: tuple[str, ...], max_bytes: int) -> dict[s
     except FileFormatError:
         raise
     except _DAMAGED as error:
-        raise _fault(path, "file", "an NPZ (a zip of arrays)", f"{error or error!r}") from error
+        got = str(error) or type(error).__name__
+        raise _fault(path, "file", "an NPZ (a zip of arrays)", got) from error
 
 
 def _read_archive(
