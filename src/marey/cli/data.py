@@ -1,0 +1,115 @@
+"""``marey data``: motion stores, made from the CMU pack or from one's own BVH files."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from marey.cli.arguments import Unit
+
+if TYPE_CHECKING:
+    from marey.data.prepare import PrepareReport
+
+InputFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")]
+StoreFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STORE")]
+Json = Annotated[bool, tyro.conf.arg(name="json")]
+
+
+def cmu(
+    pack: InputFolder,
+    out: StoreFolder,
+    *,
+    fps: float = 20.0,
+    include_12hz: bool = True,
+    include_kit: bool = True,
+    as_json: Json = False,
+) -> None:
+    """Make a store from the CMU pack; a stopped run goes on where it stopped.
+
+    Args:
+        pack: Folder with motions.npz, clips.jsonl and segments.jsonl.
+        out: Folder of the store to write.
+        fps: Frames per second of the store.
+        include_12hz: Take clips in that were recorded with fewer frames per second.
+        include_kit: Take KIT sentences in; such a store is not for redistribution.
+        as_json: Print the report as JSON instead of text.
+    """
+    from marey.data.prepare import CmuOptions, prepare_cmu
+
+    options = CmuOptions(fps=fps, include_12hz=include_12hz, include_kit=include_kit)
+    with _progress("clips") as progress:
+        report = prepare_cmu(pack, out, options=options, progress=progress)
+    _show(report, as_json=as_json)
+
+
+def bvh(
+    folder: InputFolder,
+    out: StoreFolder,
+    *,
+    texts: Annotated[Path, tyro.conf.arg(metavar="FILE.csv")],
+    fps: float = 20.0,
+    unit: Unit = "auto",
+    up: Literal["Y", "Z"] = "Y",
+    translations: Literal["refuse", "drop"] = "refuse",
+    strict: bool = False,
+    as_json: Json = False,
+) -> None:
+    """Make a store from BVH files and a table of what happens in them.
+
+    Args:
+        folder: Folder of BVH files.
+        out: Folder of the store to write.
+        texts: Table with the columns file,start,end,text,split (seconds; split: train, val, test).
+        fps: Frames per second of the store.
+        unit: Unit of lengths in the files.
+        up: Axis that points up in the files.
+        translations: What to do with files whose bones change length.
+        strict: Stop at the first line or file that cannot be used.
+        as_json: Print the report as JSON instead of text.
+    """
+    from marey.data.prepare import BvhOptions, prepare_bvh
+
+    options = BvhOptions(fps=fps, unit=unit, up=up, translations=translations, strict=strict)
+    with _progress("files") as progress:
+        report = prepare_bvh(folder, texts, out, options=options, progress=progress)
+    _show(report, as_json=as_json)
+
+
+def store_info(store: StoreFolder, *, as_json: Json = False) -> None:
+    """Tell what is in a store, and what was left out of it and why.
+
+    Args:
+        store: Folder of a store.
+        as_json: Print JSON instead of text.
+    """
+    from marey.data import MotionStore
+    from marey.data.prepare import report_of
+
+    _show(report_of(MotionStore.open(store)), as_json=as_json)
+
+
+def _show(report: "PrepareReport", *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"path": report.path, **report.to_json()}, ensure_ascii=False))
+    else:
+        print(f"{report.path}: {report.fps:g} fps, fingerprint {report.fingerprint}\n")
+        print(report.table())
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on stderr, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+
+        def advance(done: int, total: int, note: str) -> None:
+            bar.update(task, completed=done, total=total, description=f"{what}: {note}")
+
+        yield advance
