@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from marey.errors import InvalidInputError
-from marey.representations.contacts import foot_contacts
+from marey.representations.contacts import ContactLimits, foot_contacts
 from marey.skeleton import BODY22, Skeleton
 
 FPS = 20.0
@@ -59,7 +59,7 @@ def test_limits_can_be_set_for_each_kind_of_joint() -> None:
     positions[:, BODY22.foot_indices, 1] = 0.12
     positions[..., 0] += torch.arange(5)[:, None] * 0.25 / FPS
     assert not foot_contacts(positions, BODY22, FPS).any()
-    loose = foot_contacts(positions, BODY22, FPS, speed_limit=0.3, heel_limit=0.14)
+    loose = foot_contacts(positions, BODY22, FPS, limits=ContactLimits(speed=0.3, heel=0.14))
     assert loose.all(0).tolist() == [True, False, True, False]
 
 

@@ -39,9 +39,10 @@ def foot_contacts(
 ) -> Bool[Tensor, "*batch frames 4"]:
     """Label a foot joint as in contact where it is slower and lower than the limits.
 
-    Channels are left heel, left toe, right heel, right toe. Positions are metres in the world, with the ground at
-    y = 0; the speed is that of all three axes over the step to the next frame, and the last frame
-    repeats the one before. A clip of one frame has no speed: its low joints are in contact.
+    Channels are left heel, left toe, right heel, right toe. Positions are metres in the world,
+    with the ground at y = 0; the speed is that of all three axes over the step to the next frame,
+    and the last frame repeats the one before. A clip of one frame has no speed: its low joints
+    are in contact.
     Raises InvalidInputError if the skeleton names no feet.
 
     Source: the labels of [Rempe2026, §4.1]. Unlike HumanML3D's threshold on the displacement per
