@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from marey.errors import InvalidInputError
+from marey.io import read_bvh
 from marey.io.camera import Camera, follow
 from marey.io.figure import CENTRE, LEFT, RIGHT, figure_for
 from marey.io.raycast import draw_cones
@@ -183,6 +184,21 @@ def test_any_skeleton_can_be_drawn() -> None:
         image = next(iter(render_frames(still(skeleton), size=SIZE)))
         assert image.shape == (120, 96, 3)
         assert image.std() > 3
+
+
+def test_a_captured_walk_of_a_foreign_rig_stays_in_sight(shared_data: Path) -> None:
+    motion = read_bvh(shared_data / "bvh_cmu" / "02_01.bvh").resample(10.0)
+    figure = figure_for(motion.skeleton)
+    ends = figure.pose(motion)
+    seen = follow(motion, ends, figure, size=SIZE)
+    for frame in range(motion.num_frames):
+        pixels = seen.project(ends[frame], frame)
+        assert (pixels > 0).all()
+        assert (pixels < SIZE).all()
+    for image in render_frames(motion.crop(10, 13), size=SIZE):
+        blueness = image[..., 2].astype(int) - image[..., 0]
+        assert (blueness > 60).sum() > 100
+        assert (blueness < -60).sum() > 100
 
 
 def test_frames_are_images_of_the_wanted_size_and_number() -> None:

@@ -1,6 +1,8 @@
 """The solid figure of the preview renderer: round cones (capsules with two radii) on joints."""
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -34,20 +36,19 @@ _LEFT_SIDE = (
 )
 _TORSO = (
     ("left_hip", (-0.015, 0.0, 0.0), 0.090, "right_hip", (0.015, 0.0, 0.0), 0.090),
-    ("pelvis", (0.050, 0.05, 0.0), 0.092, "spine1", (0.036, 0.02, 0.002), 0.082),
-    ("pelvis", (-0.050, 0.05, 0.0), 0.092, "spine1", (-0.036, 0.02, 0.002), 0.082),
-    ("pelvis", (0.0, 0.05, 0.002), 0.094, "spine1", (0.0, 0.02, 0.006), 0.086),
-    ("spine1", (0.036, 0.02, 0.002), 0.082, "spine3", (0.058, 0.03, 0.010), 0.096),
-    ("spine1", (-0.036, 0.02, 0.002), 0.082, "spine3", (-0.058, 0.03, 0.010), 0.096),
-    ("spine1", (0.0, 0.02, 0.006), 0.086, "spine3", (0.0, 0.03, 0.010), 0.101),
-    ("spine3", (0.058, 0.03, 0.010), 0.096, "spine3", (0.078, 0.10, -0.018), 0.062),
-    ("spine3", (-0.058, 0.03, 0.010), 0.096, "spine3", (-0.078, 0.10, -0.018), 0.062),
-    ("spine3", (0.0, 0.03, 0.010), 0.101, "spine3", (0.0, 0.10, -0.018), 0.075),
     ("spine3", (0.0, 0.09, -0.02), 0.080, "neck", (0.0, 0.01, 0.0), 0.052),
     ("neck", _NO_OFFSET, 0.051, "head", (0.0, 0.02, 0.0), 0.047),
     ("head", (0.0, 0.118, -0.004), 0.092, "head", (0.0, 0.072, 0.026), 0.078),
     ("head", (0.0, 0.072, 0.026), 0.078, "head", (0.0, 0.018, 0.052), 0.044),
     ("head", (0.0, 0.085, 0.102), 0.010, "head", (0.0, 0.064, 0.114), 0.014),
+)
+# Trunk sections, from below: joint, height and depth of the centre in its frame, half width and
+# half depth of the ellipse; metres.
+_TRUNK = (
+    ("pelvis", 0.05, 0.0, 0.142, 0.094),
+    ("spine1", 0.02, 0.004, 0.120, 0.087),
+    ("spine3", 0.03, 0.010, 0.155, 0.104),
+    ("spine3", 0.10, -0.018, 0.142, 0.073),
 )
 
 
@@ -114,7 +115,7 @@ def _rest_positions(skeleton: Skeleton) -> Float[np.ndarray, "joints 3"]:
 def _body(scale: float) -> list[Cone]:
     """The tables above at another size, with the right side mirrored from the left."""
     rows = [Cone(*row, side=LEFT) for row in _LEFT_SIDE]
-    rows += [_mirrored(row) for row in rows] + [Cone(*row) for row in _TORSO]
+    rows += [_mirrored(row) for row in rows] + [Cone(*row) for row in _TORSO] + _trunk()
     return [
         row._replace(
             start=tuple(scale * x for x in row.start),
@@ -124,6 +125,23 @@ def _body(scale: float) -> list[Cone]:
         )
         for row in rows
     ]
+
+
+def _trunk() -> list[Cone]:
+    """Elliptic sections joined by cones between circles that fit into both ellipses.
+
+    The largest circle centred at ``u`` of an ellipse with half axes ``w > d`` has the radius
+    ``d √(1 − u² / (w² − d²))``, up to ``u = (w² − d²) / w``, where it touches the vertex.
+    """
+    cones = []
+    for part in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        discs = []
+        for joint, y, z, wide, deep in _TRUNK:
+            square = wide**2 - deep**2
+            u = part * square / wide
+            discs.append((joint, (u, y, z), deep * math.sqrt(1 - u**2 / square)))
+        cones += [Cone(*lower, *upper) for lower, upper in pairwise(discs)]
+    return cones
 
 
 def _mirrored(cone: Cone) -> Cone:

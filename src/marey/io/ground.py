@@ -15,9 +15,9 @@ _FLOOR = np.array((231, 234, 239), dtype=np.float32)
 _TRAIL, _TRAIL_AHEAD = (92, 107, 132), (190, 197, 208)
 _LINE_WIDTH = 0.016  # metres
 _LINE_DARKNESS = 0.17
-_SHADOW_DARKNESS = 0.46
+_SHADOW_DARKNESS = 0.42
 _SHADOW_BLOCK = 4  # pixels per shadow sample: the shadow is soft
-_SHADOW_LIGHT = (-0.30, 1.0, -0.22)  # from the ground to the light: right, up, away
+_SHADOW_LIGHT = (-0.20, 1.0, -0.14)  # from the ground to the light: right, up, away
 _FADE = (3.5, 9.0)  # metres from the target at which floor and grid start and end to fade
 
 
