@@ -1,4 +1,4 @@
-"""Reader of the CMU pack: 1,899 motions of body22 in one archive, with texts (docs/data_card.md).
+"""Reader of the CMU pack: 1,899 motions of body22 in one archive, with texts (docs/cards/data.md).
 
 The archive holds running differences as int16; a clip is decoded by running sums along the
 frame axis, which wrap around in int16 for rotations and are taken in int64 for the root path.
