@@ -67,7 +67,7 @@ ANYHOW = float("-inf")
 _SHORT = (3.0, 2.0)
 _RUN = (6.0, 4.0, 3.0, 2.0, 1.5, 1.1)
 _EVENT = Action(facts=(), higher_hand=ANYHOW, lower_hand=ANYHOW, lowest_hips=ANYHOW)
-_JUMP = replace(_EVENT, facts=("jumps",), max_turn=40, inside=True, seconds=(4.0, *_SHORT), cap=6)
+_JUMP = replace(_EVENT, facts=("jumps",), max_turn=40.0, inside=True, seconds=(4.0, *_SHORT), cap=6)
 _WALK = Action(facts=("walks_forward",), max_speed=1.8, cap=6)
 _RAISE = Action(facts=(), higher_hand=ANYHOW, lower_hand=0.1, min_value=0.1)
 _DASH = Action(facts=("runs",), higher_hand=0.0, lowest_hips=0.6, seconds=_RUN)
@@ -77,11 +77,11 @@ def _sided(side: str) -> dict[str, Action]:
     turns, raises, kicks = f"turns_{side}", f"raises_{side}_hand", f"kicks_{side}"
     kick = replace(_EVENT, facts=(kicks,), besides=(turns,), seconds=_SHORT, cap=8)
     return {
-        f"sidestep_{side}": Action(facts=(f"sidesteps_{side}",), max_turn=35),
+        f"sidestep_{side}": Action(facts=(f"sidesteps_{side}",), max_turn=35.0),
         f"turn_{side}": Action(facts=(turns,), max_path=0.5, seconds=(4.0, 3.0, 2.0)),
         f"walk_turn_{side}": replace(_WALK, facts=("walks_forward", turns)),
         f"run_turn_{side}": replace(_DASH, facts=("runs", turns)),
-        f"raise_{side}_hand": replace(_RAISE, facts=(raises,), max_path=0.6, max_turn=45),
+        f"raise_{side}_hand": replace(_RAISE, facts=(raises,), max_path=0.6, max_turn=45.0),
         f"walk_raise_{side}_hand": replace(_RAISE, facts=(raises, "walks_forward")),
         f"kick_{side}": replace(kick, max_path=1.0),
         f"step_kick_{side}": replace(kick, facts=(kicks, "walks_forward")),
@@ -90,9 +90,9 @@ def _sided(side: str) -> dict[str, Action]:
 
 ACTIONS: MappingProxyType[str, Action] = MappingProxyType(
     {
-        "walk_forward": replace(_WALK, max_turn=20),
-        "walk_backward": Action(facts=("walks_backward",), max_turn=40),
-        "run": replace(_DASH, max_turn=30),
+        "walk_forward": replace(_WALK, max_turn=20.0),
+        "walk_backward": Action(facts=("walks_backward",), max_turn=40.0),
+        "run": replace(_DASH, max_turn=30.0),
         "jump": replace(_JUMP, max_path=0.5),
         "jump_forward": replace(_JUMP, min_forward=0.6),
         "sit_down": replace(_EVENT, facts=("sits_down",), besides=("turns_left", "turns_right")),
@@ -100,7 +100,7 @@ ACTIONS: MappingProxyType[str, Action] = MappingProxyType(
             _EVENT,
             facts=("squats",),
             max_path=0.5,
-            max_turn=30,
+            max_turn=30.0,
             inside=True,
             seconds=(4.0, 3.0),
             cap=8,

@@ -1,12 +1,11 @@
 """Conduct: how a body behaves over a window, beyond the facts."""
 
 from dataclasses import dataclass
-from typing import Self
 
 from jaxtyping import Float
 from torch import Tensor
 
-from marey.predicates.locomotion import displacement, path_length, top_speed
+from marey.predicates.locomotion import displacement, hand_travel, path_length, top_speed
 from marey.predicates.trace import REFERENCE_LEG, BodyTrace
 
 
@@ -29,14 +28,13 @@ class Conduct:
     lower_hand: Float[Tensor, "*batch"]
     """Least height of the head over the lower hand, metres."""
     hand_travel: Float[Tensor, "*batch"]
-    """Largest extent of the space in which a hand moves, metres."""
+    """Diagonal of the larger box in which a hand moves, metres."""
 
     @classmethod
-    def of(cls, trace: BodyTrace) -> Self:
+    def of(cls, trace: BodyTrace) -> "Conduct":
         """Measure a trace or its windows."""
         away = (trace.heading - trace.heading[..., :1]).abs().amax(-1)
         below = trace.head[..., None, 1] - trace.hands[..., 1]
-        extent = trace.hands.amax(-3) - trace.hands.amin(-3)
         return cls(
             path=path_length(trace),
             forward=displacement(trace)[..., 0],
@@ -45,5 +43,5 @@ class Conduct:
             top_speed=top_speed(trace),
             higher_hand=below.amin(-1).amin(-1),
             lower_hand=below.amax(-1).amin(-1),
-            hand_travel=extent.norm(dim=-1).amax(-1),
+            hand_travel=hand_travel(trace),
         )

@@ -40,3 +40,10 @@ def near(mask: Bool[Tensor, "*batch frames"], frames: int) -> Bool[Tensor, "*bat
     length = mask.shape[-1]
     padded = torch.nn.functional.pad(mask, (frames, frames))
     return padded.unfold(-1, 2 * frames + 1, 1).any(-1)[..., :length]
+
+
+def derivative(values: Float[Tensor, "*shape"], fps: float, *, dim: int) -> Float[Tensor, "*shape"]:
+    """Central difference over time, one-sided at both ends; zero for a single frame."""
+    if values.shape[dim] == 1:
+        return torch.zeros_like(values)
+    return torch.gradient(values, spacing=1 / fps, dim=dim)[0]

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from marey.predicates.curve import held, near
+from marey.predicates.curve import derivative, held, near
 from marey.predicates.measure import Measure
 from marey.predicates.trace import REFERENCE_LEG, BodyTrace
 
@@ -117,7 +117,7 @@ def sit_down(trace: BodyTrace) -> Measure:
 
 
 def squat(trace: BodyTrace) -> Measure:
-    """Lowest height of the hips over the feet, in legs: ≤ 0.75 for ≥ 0.2 s, in a body that also stands.
+    """Lowest hips over the feet, in legs: ≤ 0.75 for ≥ 0.2 s in a body that also stands.
 
     Both feet stay down, within 13 cm of the hips in front or 40 cm behind, and no knee kneels.
     """
@@ -179,7 +179,7 @@ def kick(trace: BodyTrace, side: int) -> Measure:
 
 def _swings_ahead(trace: BodyTrace, side: int) -> Bool[Tensor, "*batch frames"]:
     leg, other = trace.heels[..., side, :] - trace.hips, 1 - side
-    speed = torch.gradient(leg, spacing=1 / trace.fps, dim=-2)[0].norm(dim=-1)
+    speed = derivative(leg, trace.fps, dim=-2).norm(dim=-1)
     high = trace.heels[..., side, 1] >= KICK_HEIGHT
     ahead = ahead_of_hips(trace, trace.heels)[..., side] >= KICK_REACH
     straight = leg.norm(dim=-1) >= KICK_EXTENSION * REFERENCE_LEG

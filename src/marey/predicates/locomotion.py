@@ -2,11 +2,10 @@
 
 import math
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from marey.predicates.curve import alternations, best_mean, held
+from marey.predicates.curve import alternations, best_mean, derivative, held
 from marey.predicates.measure import LEFT, Measure
 from marey.predicates.trace import REFERENCE_LEG, BodyTrace
 
@@ -27,7 +26,9 @@ MIN_FLIGHT = 0.02
 TURN = math.radians(45)
 MOVING = 0.25
 """Speed in m/s above which the hips count as under way."""
-STILL_ACTIVITY, STILL_RANGE, STILL_TURN = 0.15, 0.15, math.radians(15)
+STILL_ACTIVITY, STILL_RANGE, STILL_TURN = 0.2, 0.15, math.radians(15)
+STILL_HANDS = 0.35
+"""Metres within which the hands of a standing body stay."""
 UPRIGHT = 0.85
 """Share of a straight leg at which the hips of a standing body are carried at least."""
 
@@ -73,6 +74,12 @@ def steps(trace: BodyTrace) -> Float[Tensor, "*batch"]:
     return alternations(trace.foot_speed[..., 0] - trace.foot_speed[..., 1], STEP_MARGIN).float()
 
 
+def hand_travel(trace: BodyTrace) -> Float[Tensor, "*batch"]:
+    """Diagonal of the larger box in which a hand moves, metres."""
+    extent = trace.hands.amax(-3) - trace.hands.amin(-3)
+    return extent.norm(dim=-1).amax(-1)
+
+
 def _steps_along(
     trace: BodyTrace, along: Float[Tensor, "*batch frames"], distance: float, share: float
 ) -> Measure:
@@ -102,7 +109,7 @@ def sidestep(trace: BodyTrace, side: int) -> Measure:
 def turn(trace: BodyTrace, side: int) -> Measure:
     """Net change of heading to a side, in degrees: ≥ 45, while the body is not on its hands."""
     angle = turned(trace) * (1 if side == LEFT else -1)
-    rate = torch.gradient(trace.heading, spacing=1 / trace.fps, dim=-1)[0]
+    rate = derivative(trace.heading, trace.fps, dim=-1)
     evidence = (rate if side == LEFT else -rate) > math.radians(20)
     upright = (trace.head[..., 1] > trace.hips[..., 1]).float().mean(-1) > 0.8
     return Measure(
@@ -131,13 +138,21 @@ def run(trace: BodyTrace) -> Measure:
 
 
 def stand_still(trace: BodyTrace) -> Measure:
-    """Mean joint speed: ≤ 0.15 m/s, upright, hips within 15 cm, no turn beyond 15°."""
+    """Mean joint speed: ≤ 0.2 m/s, upright, hips and hands in place, no turn beyond 15°.
+
+    The hips stay within 15 cm and each hand within 35 cm.
+    """
     ground = trace.hips[..., [0, 2]]
     spread = (ground.amax(-2) - ground.amin(-2)).amax(-1)
     turning = trace.heading.amax(-1) - trace.heading.amin(-1)
     upright = trace.hips[..., 1].amin(-1) >= UPRIGHT * REFERENCE_LEG
     activity = best_mean(trace.activity, trace.frames(1.0))
-    calm = (activity <= STILL_ACTIVITY) & (spread <= STILL_RANGE) & (turning <= STILL_TURN)
+    calm = (
+        (hand_travel(trace) <= STILL_HANDS)
+        & (activity <= STILL_ACTIVITY)
+        & (spread <= STILL_RANGE)
+        & (turning <= STILL_TURN)
+    )
     return Measure(
         holds=calm & upright,
         value=activity,

@@ -1,13 +1,13 @@
 """BodyTrace: the few curves of a motion that facts are read from, for one window or many."""
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from marey.motion import Motion
+from marey.predicates.curve import derivative
 from marey.rotations import unwrap_angle
 from marey.skeleton import Skeleton
 
@@ -45,7 +45,7 @@ class BodyTrace:
     """Mean speed of all joints, m/s."""
 
     @classmethod
-    def of(cls, motion: Motion) -> Self:
+    def of(cls, motion: Motion) -> "BodyTrace":
         """Measure a motion. Raises InvalidInputError where a role of its skeleton is missing."""
         roles, fps = motion.skeleton, motion.fps
         scaled = motion.joint_positions * (REFERENCE_LEG / leg_length(roles))
@@ -66,7 +66,7 @@ class BodyTrace:
             heading=heading,
             velocity=_body_velocity(hips, heading, fps),
             foot_speed=speed,
-            activity=_derivative(scaled, fps).norm(dim=-1).mean(-1),
+            activity=derivative(scaled, fps, dim=0).norm(dim=-1).mean(-1),
         )
 
     @property
@@ -82,7 +82,7 @@ class BodyTrace:
         """Return the number of frames that a duration takes, at least 1."""
         return max(1, round(seconds * self.fps))
 
-    def windows(self, length: int, stride: int) -> Self:
+    def windows(self, length: int, stride: int) -> "BodyTrace":
         """Return all windows of ``length`` frames of one trace, as its leading dimension."""
         starts = torch.arange(0, self.num_frames - length + 1, stride)
         take = starts[:, None] + torch.arange(length)
@@ -124,15 +124,8 @@ def _floor(points: Float[Tensor, "frames 2 3"]) -> Float[Tensor, "3"]:
     return torch.stack((torch.zeros_like(height), height, torch.zeros_like(height)))
 
 
-def _derivative(values: Float[Tensor, "frames *dims"], fps: float) -> Float[Tensor, "frames *dims"]:
-    """Central difference over time, one-sided at both ends; zero for a single frame."""
-    if len(values) == 1:
-        return torch.zeros_like(values)
-    return torch.gradient(values, spacing=1 / fps, dim=0)[0]
-
-
 def _speed(points: Float[Tensor, "frames 2 3"], fps: float) -> Float[Tensor, "frames 2"]:
-    return _derivative(points, fps)[..., [0, 2]].norm(dim=-1)
+    return derivative(points, fps, dim=0)[..., [0, 2]].norm(dim=-1)
 
 
 def _smooth(values: Float[Tensor, "frames dims"], fps: float) -> Float[Tensor, "frames dims"]:
@@ -147,7 +140,7 @@ def _smooth(values: Float[Tensor, "frames dims"], fps: float) -> Float[Tensor, "
 def _body_velocity(
     hips: Float[Tensor, "frames 3"], heading: Float[Tensor, " frames"], fps: float
 ) -> Float[Tensor, "frames 2"]:
-    velocity = _smooth(_derivative(hips, fps)[:, [0, 2]], fps)
+    velocity = _smooth(derivative(hips, fps, dim=0)[:, [0, 2]], fps)
     x, z = velocity.unbind(-1)
     sine, cosine = heading.sin(), heading.cos()
     # Heading 0 faces +Z and grows towards +X, which is the body's left.
