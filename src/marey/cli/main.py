@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "data info": Command("marey.cli.data:store_info", "tell what is in a store of motions"),
     "data prepare bvh": Command("marey.cli.data:bvh", "make a store from your own BVH files"),
     "data prepare cmu": Command("marey.cli.data:cmu", "make a store from the CMU pack"),
+    "generate": Command("marey.cli.generate:generate", "make a motion from a sentence"),
     "info": Command("marey.cli.info:info", "tell what is in a motion file"),
     "render": Command("marey.cli.render:render", "draw a motion: contact sheet, animation, video"),
 }
