@@ -18,6 +18,9 @@ SHORTEST_BUT_RUNS = 2.0
 MAX_OVERLAP = 0.3
 """Share of the shorter window that two windows of one action may have in common."""
 
+ANY = float("inf")
+"""No bound."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredWindow:
@@ -42,47 +45,60 @@ class Action:
     besides: tuple[str, ...] = ()
     seconds: tuple[float, ...] = (6.0, 4.0, 3.0, 2.0)
     """Lengths of window to try; earlier ones are preferred."""
-    max_path: float = float("inf")
-    min_forward: float = float("-inf")
-    max_turn: float = float("inf")
-    max_speed: float = float("inf")
-    higher_hand: float = 0.2
-    """Metres that both hands stay below the head."""
-    lower_hand: float = 0.2
-    """Metres that the lower hand stays below the head."""
-    hand_travel: float = float("inf")
+    max_path: float = ANY
+    min_forward: float = -ANY
+    max_turn: float = ANY
+    max_speed: float = ANY
+    left_hand: float = -0.2
+    """Height over the head, in metres, that the left hand may reach."""
+    right_hand: float = -0.2
+    hand_travel: float = ANY
     """Metres that a hand may move."""
-    min_value: float = float("-inf")
+    min_value: float = -ANY
     """Measured value that the first fact must reach."""
     lowest_hips: float = 0.8
     """Share of the straight leg at which the hips are carried at least."""
+    max_lean: float = 45.0
+    grounded: float = 0.95
+    """Share of the frames in which a foot is near the floor: no ladders, bars and platforms."""
     inside: bool = False
     """Whether the evidence must begin after the first and end before the last 0.2 s."""
     cap: int = 12
     """Windows per clip at most."""
 
 
-ANYHOW = float("-inf")
-"""No bound from below."""
 _SHORT = (3.0, 2.0)
 _RUN = (6.0, 4.0, 3.0, 2.0, 1.5, 1.1)
-_EVENT = Action(facts=(), higher_hand=ANYHOW, lower_hand=ANYHOW, lowest_hips=ANYHOW)
-_JUMP = replace(_EVENT, facts=("jumps",), max_turn=40.0, inside=True, seconds=(4.0, *_SHORT), cap=6)
+_EVENT = Action(
+    facts=(), left_hand=ANY, right_hand=ANY, lowest_hips=-ANY, max_lean=ANY, grounded=0.9
+)
+_JUMP = replace(
+    _EVENT,
+    facts=("jumps",),
+    max_turn=40.0,
+    grounded=0.5,
+    inside=True,
+    seconds=(4.0, *_SHORT),
+    cap=6,
+)
 _WALK = Action(facts=("walks_forward",), max_speed=1.8, cap=6)
-_RAISE = Action(facts=(), higher_hand=ANYHOW, lower_hand=0.1, min_value=0.1)
-_DASH = Action(facts=("runs",), higher_hand=0.0, lowest_hips=0.6, seconds=_RUN)
+_DASH = Action(
+    facts=("runs",), left_hand=0.0, right_hand=0.0, lowest_hips=0.6, grounded=0.7, seconds=_RUN
+)
 
 
 def _sided(side: str) -> dict[str, Action]:
     turns, raises, kicks = f"turns_{side}", f"raises_{side}_hand", f"kicks_{side}"
+    hands = {"left": (ANY, -0.05), "right": (-0.05, ANY)}[side]
+    raised = Action(facts=(raises,), left_hand=hands[0], right_hand=hands[1], min_value=0.1)
     kick = replace(_EVENT, facts=(kicks,), besides=(turns,), seconds=_SHORT, cap=8)
     return {
         f"sidestep_{side}": Action(facts=(f"sidesteps_{side}",), max_turn=35.0),
         f"turn_{side}": Action(facts=(turns,), max_path=0.5, seconds=(4.0, 3.0, 2.0)),
         f"walk_turn_{side}": replace(_WALK, facts=("walks_forward", turns)),
         f"run_turn_{side}": replace(_DASH, facts=("runs", turns)),
-        f"raise_{side}_hand": replace(_RAISE, facts=(raises,), max_path=0.6, max_turn=45.0),
-        f"walk_raise_{side}_hand": replace(_RAISE, facts=(raises, "walks_forward")),
+        f"raise_{side}_hand": replace(raised, max_path=0.6, max_turn=45.0),
+        f"walk_raise_{side}_hand": replace(raised, facts=(raises, "walks_forward")),
         f"kick_{side}": replace(kick, max_path=1.0),
         f"step_kick_{side}": replace(kick, facts=(kicks, "walks_forward")),
     }
@@ -95,7 +111,9 @@ ACTIONS: MappingProxyType[str, Action] = MappingProxyType(
         "run": replace(_DASH, max_turn=30.0),
         "jump": replace(_JUMP, max_path=0.5),
         "jump_forward": replace(_JUMP, min_forward=0.6),
-        "sit_down": replace(_EVENT, facts=("sits_down",), besides=("turns_left", "turns_right")),
+        "sit_down": replace(
+            _EVENT, facts=("sits_down",), besides=("turns_left", "turns_right"), grounded=0.5
+        ),
         "squat": replace(
             _EVENT,
             facts=("squats",),
@@ -105,7 +123,9 @@ ACTIONS: MappingProxyType[str, Action] = MappingProxyType(
             seconds=(4.0, 3.0),
             cap=8,
         ),
-        "stand_still": Action(facts=("stands_still",), higher_hand=0.3, hand_travel=0.12, cap=4),
+        "stand_still": Action(
+            facts=("stands_still",), left_hand=-0.3, right_hand=-0.3, hand_travel=0.12, cap=4
+        ),
         **_sided("left"),
         **_sided("right"),
     }
@@ -176,10 +196,12 @@ def _behaves(action: Action, conduct: Conduct) -> Bool[Tensor, " windows"]:
         & (conduct.forward >= action.min_forward)
         & (conduct.turn <= action.max_turn)
         & (conduct.top_speed <= action.max_speed)
-        & (conduct.higher_hand >= action.higher_hand)
-        & (conduct.lower_hand >= action.lower_hand)
+        & (conduct.left_hand <= action.left_hand)
+        & (conduct.right_hand <= action.right_hand)
         & (conduct.hand_travel <= action.hand_travel)
         & (conduct.lowest_hips >= action.lowest_hips)
+        & (conduct.lean <= action.max_lean)
+        & (conduct.grounded >= action.grounded)
     )
 
 

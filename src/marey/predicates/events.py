@@ -29,6 +29,8 @@ KICK_EXTENSION = 0.75
 LIFT_HEIGHT, LIFT_REACH = 0.25, 0.2
 """What the other ankle may not reach: kicks by turns are a march."""
 STANCE_HEIGHT, STANCE_SPEED = 0.12, 0.8
+HEAD_UP = 0.3
+"""Metres of the head over the hips: no handstand, flip or push-up."""
 MAX_LEAN = 0.5
 """Horizontal over total distance from the hips to the head: the sine of 30 degrees."""
 
@@ -56,13 +58,14 @@ def ahead_of_hips(
 def jump(trace: BodyTrace) -> Measure:
     """Clearance of the lower foot, metres: ≥ 6 cm (more at speed), with the hips in free fall.
 
-    The hips rise and fall by ≥ 15 cm within 0.4 s around.
+    The hips rise and fall by ≥ 15 cm within 0.4 s around, and the head is over them.
     """
     lower = clearance(trace).amin(-1)
     rise = _range_nearby(trace.hips[..., 1], trace.frames(0.4))
     least = JUMP_CLEARANCE + JUMP_CLEARANCE_PER_SPEED * trace.velocity.norm(dim=-1)
     falling = near(_acceleration(trace) <= FREE_FALL, trace.frames(0.1))
-    airborne = held((lower >= least) & (rise >= JUMP_RISE) & falling, 2)
+    head_up = trace.head[..., 1] > trace.hips[..., 1] + HEAD_UP
+    airborne = held((lower >= least) & (rise >= JUMP_RISE) & falling & head_up, 2)
     return Measure(
         holds=airborne.any(-1),
         value=torch.where(falling & (rise >= JUMP_RISE), lower, 0.0).amax(-1),
@@ -186,6 +189,6 @@ def _swings_ahead(trace: BodyTrace, side: int) -> Bool[Tensor, "*batch frames"]:
     stance = (clearance(trace)[..., other] < STANCE_HEIGHT) & (
         trace.foot_speed[..., other] < STANCE_SPEED
     )
-    head_up = trace.head[..., 1] > trace.hips[..., 1] + 0.3
+    head_up = trace.head[..., 1] > trace.hips[..., 1] + HEAD_UP
     fast = near(speed >= KICK_SPEED, trace.frames(0.3))
     return high & ahead & straight & fast & head_up & near(stance, trace.frames(0.15))

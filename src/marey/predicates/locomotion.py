@@ -26,8 +26,8 @@ MIN_FLIGHT = 0.02
 TURN = math.radians(45)
 MOVING = 0.25
 """Speed in m/s above which the hips count as under way."""
-STILL_ACTIVITY, STILL_RANGE, STILL_TURN = 0.2, 0.15, math.radians(15)
-STILL_HANDS = 0.35
+STILL_ACTIVITY, STILL_RANGE, STILL_TURN = 0.2, 0.2, math.radians(15)
+STILL_HANDS = 0.5
 """Metres within which the hands of a standing body stay."""
 UPRIGHT = 0.85
 """Share of a straight leg at which the hips of a standing body are carried at least."""
@@ -140,7 +140,7 @@ def run(trace: BodyTrace) -> Measure:
 def stand_still(trace: BodyTrace) -> Measure:
     """Mean joint speed: ≤ 0.2 m/s, upright, hips and hands in place, no turn beyond 15°.
 
-    The hips stay within 15 cm and each hand within 35 cm.
+    The hips stay within 20 cm and each hand within 50 cm.
     """
     ground = trace.hips[..., [0, 2]]
     spread = (ground.amax(-2) - ground.amin(-2)).amax(-1)
