@@ -6,7 +6,9 @@ from marey.representations.contacts import (
     ContactLimits,
     foot_contacts,
 )
+from marey.representations.heading_local import HeadingLocal
 from marey.representations.layout import Block, FeatureLayout
+from marey.representations.legacy_smoothing import smooth_path_legacy
 from marey.representations.normalizer import Normalizer
 from marey.representations.path_smoothing import smooth_path
 from marey.representations.representation import Observation, Representation
@@ -18,10 +20,12 @@ __all__ = [
     "Block",
     "ContactLimits",
     "FeatureLayout",
+    "HeadingLocal",
     "Normalizer",
     "Observation",
     "Representation",
     "SmoothRoot",
     "foot_contacts",
     "smooth_path",
+    "smooth_path_legacy",
 ]

@@ -1,5 +1,6 @@
 """FeatureLayout: which channels of a feature vector belong to which block and joint."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,14 +20,26 @@ class Block:
 
     @property
     def size(self) -> int:
+        """Number of channels."""
         return self.width * max(1, len(self.joints))
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureLayout:
-    """Blocks laid end to end."""
+    """Blocks laid end to end.
+
+    Raises InvalidInputError if two blocks share a name or a block has no channels.
+    """
 
     blocks: tuple[Block, ...]
+
+    def __post_init__(self) -> None:
+        twice = [name for name, n in Counter(b.name for b in self.blocks).items() if n > 1]
+        if twice:
+            raise InvalidInputError(f"Blocks need different names, got {', '.join(twice)} twice.")
+        empty = [block.name for block in self.blocks if block.width < 1]
+        if empty:
+            raise InvalidInputError(f"A block needs a width of 1 or more; not so {empty}.")
 
     @cached_property
     def _starts(self) -> dict[str, int]:
@@ -49,10 +62,14 @@ class FeatureLayout:
         names = ", ".join(b.name for b in self.blocks)
         raise InvalidInputError(f"The layout has no block {name!r}; its blocks are {names}.")
 
+    def span(self, first: str, last: str) -> slice:
+        """Return the channels from one block's first to another's last as a slice."""
+        end = self.block(last)
+        return slice(self._starts[self.block(first).name], self._starts[last] + end.size)
+
     def slice(self, name: str) -> slice:
         """Return the channels of a block as a slice."""
-        block = self.block(name)
-        return slice(self._starts[name], self._starts[name] + block.size)
+        return self.span(name, name)
 
     def channels(self, name: str, joints: Sequence[int] | None = None) -> list[int]:
         """Return the channels of a block, or of some of its joints (in the order asked).
@@ -64,27 +81,35 @@ class FeatureLayout:
             return list(range(start, start + block.size))
         missing = [j for j in joints if j not in block.joints]
         if missing:
-            raise InvalidInputError(f"Block {name!r} holds no channels of joints {missing}.")
-        rows = [block.joints.index(j) for j in joints]
+            raise InvalidInputError(
+                f"Block {name!r} holds no channels of joints {missing}; its joints are "
+                f"{list(block.joints) or 'none: it belongs to the whole body'}."
+            )
+        # A joint may own several rows: one joint can be both heel and toe of a foot.
+        rows = [row for j in joints for row, own in enumerate(block.joints) if own == j]
         return [start + row * block.width + k for row in rows for k in range(block.width)]
 
     def joint_channels(self, joints: Sequence[int]) -> list[int]:
         """Return every channel that belongs to one of the joints, over all blocks, ascending."""
-        wanted = set(joints)
-        return [
+        return sorted(
             channel
             for block in self.blocks
-            for joint in block.joints
-            if joint in wanted
+            for joint in set(joints) & set(block.joints)
             for channel in self.channels(block.name, [joint])
-        ]
+        )
 
     def part_channels(self, part: str, skeleton: Skeleton) -> list[int]:
-        """Return the channels of a kinematic part, such as ``"left_arm"``.
+        """Return the channels of a kinematic part, such as ``"left_arm"``, ascending.
 
         The torso also owns the blocks of the whole body, so that the six parts cover every
-        channel once.
+        channel once. Raises InvalidInputError for an unknown part, or if the skeleton assigns
+        its joints to no parts.
         """
+        if not skeleton.parts:
+            raise InvalidInputError(
+                f"Skeleton {skeleton.name!r} does not say which part a joint belongs to; give one "
+                "part per joint in Skeleton.parts."
+            )
         own = self.joint_channels(skeleton.part_indices(part))
         if part != "torso":
             return own

@@ -19,6 +19,7 @@ class Normalizer:
 
     mean: Float[Tensor, " feats"]
     std: Float[Tensor, " feats"]
+    """Positive; at least the floor that ``fit`` was given."""
 
     @classmethod
     def fit(
@@ -26,11 +27,19 @@ class Normalizer:
     ) -> "Normalizer":
         """Estimate from samples; no std falls below ``floor`` times its block's typical one.
 
-        The floor keeps nearly constant channels (rigid joints) from being blown up to unit noise.
+        The floor keeps nearly constant channels (rigid joints) from being blown up to unit noise;
+        the typical std of a block is the root of the mean square over its channels.
+        Raises InvalidInputError for another number of channels than the layout's, fewer than two
+        samples, or values that are not finite.
         """
         if features.shape[-1] != layout.size:
             raise InvalidInputError(
                 f"Expected {layout.size} channels as in the layout, got {features.shape[-1]}."
+            )
+        if len(features) < 2 or not bool(features.isfinite().all()):
+            raise InvalidInputError(
+                "Statistics need two samples or more and finite values throughout, got "
+                f"{len(features)} samples."
             )
         variance, mean = torch.var_mean(features.double(), dim=0)
         std = (variance + EPSILON).sqrt()
@@ -40,6 +49,7 @@ class Normalizer:
         return cls(mean=mean.float(), std=std.float())
 
     def __call__(self, features: Float[Tensor, "*batch feats"]) -> Float[Tensor, "*batch feats"]:
+        """Return features of about zero mean and unit deviation."""
         return (features - self.mean) / self.std
 
     def inverse(self, features: Float[Tensor, "*batch feats"]) -> Float[Tensor, "*batch feats"]:

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from marey.constraints import WorldFacts
+from marey.errors import InvalidInputError
 from marey.motion import Motion
 from marey.representations.layout import FeatureLayout
 from marey.skeleton import Skeleton
@@ -25,9 +26,9 @@ class Observation:
 class Representation(ABC):
     """Turns motions into feature vectors and back, for one skeleton and frame rate.
 
-    ``decode(encode(motion))`` is the motion itself (up to ``canonicalise`` where a
-    representation forgets the start), and ``encode`` after ``mirror`` or a turn of the whole
-    motion is what the features of that motion are: no hidden state.
+    ``decode(encode(motion))`` is the motion itself, up to its place and heading at the start
+    where a representation does not hold them. The features of a turned, moved or mirrored motion
+    follow from those of the motion: there is no hidden state.
     """
 
     def __init__(self, *, skeleton: Skeleton, fps: float) -> None:
@@ -53,13 +54,31 @@ class Representation(ABC):
 
     @abstractmethod
     def decode(self, features: Float[Tensor, "frames feats"]) -> Motion:
-        """Return the motion that features describe, with contacts where they hold them."""
+        """Return the motion that features describe, with contacts where they hold them.
+
+        Raises InvalidInputError for another number of channels than the layout's.
+        """
 
     @abstractmethod
     def canonicalise(
-        self, features: Float[Tensor, "frames feats"]
-    ) -> Float[Tensor, "frames feats"]:
+        self, features: Float[Tensor, "*batch frames feats"]
+    ) -> Float[Tensor, "*batch frames feats"]:
         """Move the features to where models are trained: the start above the origin."""
+
+    @abstractmethod
+    def translate(
+        self, features: Float[Tensor, "*batch feats"], offset: Float[Tensor, "*#batch 3"]
+    ) -> Float[Tensor, "*batch feats"]:
+        """Return the features of the motion moved over the ground by x and z of ``offset``."""
+
+    @abstractmethod
+    def rotate(
+        self, features: Float[Tensor, "*batch feats"], angle: Float[Tensor, "*#batch"]
+    ) -> Float[Tensor, "*batch feats"]:
+        """Return the features of the motion turned about the vertical through the origin.
+
+        ``angle`` is in radians, positive to the left.
+        """
 
     @abstractmethod
     def observe(self, facts: WorldFacts) -> Observation:
@@ -67,3 +86,35 @@ class Representation(ABC):
 
         Raises InvalidInputError for facts that this representation cannot express.
         """
+
+
+def check_motion(representation: Representation, motion: Motion) -> None:
+    """Raise InvalidInputError unless skeleton and frame rate are the representation's own."""
+    own, other = representation.skeleton, motion.skeleton
+    if own == other and motion.fps == representation.fps:
+        return
+    twin = " (another skeleton of that name)" if own.name == other.name and own != other else ""
+    raise InvalidInputError(
+        f"{representation.name} encodes {own.name!r} at {representation.fps:g} fps, got "
+        f"{other.name!r}{twin} at {motion.fps:g} fps; use retarget and Motion.resample first."
+    )
+
+
+def check_features(representation: Representation, features: Tensor) -> None:
+    """Raise InvalidInputError unless features have as many channels as the layout."""
+    if features.shape[-1] != representation.layout.size:
+        raise InvalidInputError(
+            f"{representation.name} of skeleton {representation.skeleton.name!r} has "
+            f"{representation.layout.size} channels, got features of shape "
+            f"{tuple(features.shape)}; decode them with the representation that made them."
+        )
+
+
+def check_facts(representation: Representation, facts: WorldFacts) -> None:
+    """Raise InvalidInputError unless facts are about as many joints as the skeleton has."""
+    joints = facts.joint_position_mask.shape[-1]
+    if joints != representation.skeleton.num_joints:
+        raise InvalidInputError(
+            f"{representation.name} observes the {representation.skeleton.num_joints} joints of "
+            f"{representation.skeleton.name!r}, got facts about {joints} joints."
+        )

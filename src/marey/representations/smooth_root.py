@@ -19,7 +19,13 @@ from marey.motion import Motion
 from marey.representations.contacts import KIMODO_LIMITS, ContactLimits, foot_contacts
 from marey.representations.layout import Block, FeatureLayout
 from marey.representations.path_smoothing import smooth_path
-from marey.representations.representation import Observation, Representation
+from marey.representations.representation import (
+    Observation,
+    Representation,
+    check_facts,
+    check_features,
+    check_motion,
+)
 from marey.skeleton import Skeleton
 
 GROUND = [0, 2]
@@ -47,17 +53,8 @@ class SmoothRoot(Representation):
 
     @cached_property
     def layout(self) -> FeatureLayout:
-        joints = tuple(range(self.skeleton.num_joints))
-        return FeatureLayout(
-            blocks=(
-                Block(name="root_position", width=3),
-                Block(name="heading", width=2),
-                Block(name="joint_positions", width=3, joints=joints),
-                Block(name="rotations", width=6, joints=joints),
-                Block(name="velocities", width=3, joints=joints),
-                Block(name="contacts", width=1, joints=tuple(self.skeleton.foot_indices)),
-            )
-        )
+        root = (Block(name="root_position", width=3), Block(name="heading", width=2))
+        return FeatureLayout(blocks=root + body_blocks(self.skeleton))
 
     def encode(self, motion: Motion) -> Float[Tensor, "frames feats"]:
         """Positions in metres, velocities in m/s, heading as (cos, sin), rotations 6-D.
@@ -65,7 +62,7 @@ class SmoothRoot(Representation):
         Joint positions are relative to the smoothed root in x and z only. Velocities are forward
         differences of world positions, the last repeated.
         """
-        check_fits(self, motion)
+        check_motion(self, motion)
         positions = motion.joint_positions
         root = motion.root_positions.clone()
         if self.smooth:
@@ -91,6 +88,7 @@ class SmoothRoot(Representation):
 
     def decode(self, features: Float[Tensor, "frames feats"]) -> Motion:
         """Read root and rotations; the position channels of other joints are not used."""
+        check_features(self, features)
         root, turned = self.root_and_rotations(features)
         return Motion(
             root_positions=root,
@@ -119,9 +117,14 @@ class SmoothRoot(Representation):
         relative = features[..., self.layout.slice("joint_positions")].unflatten(-1, (-1, 3))
         return relative + (smooth * smooth.new_tensor([1.0, 0.0, 1.0]))[..., None, :]
 
+    def heading(self, features: Float[Tensor, "*batch feats"]) -> Float[Tensor, "*batch"]:
+        """Return the heading that features state, radians in (-π, π]."""
+        cos, sin = features[..., self.layout.slice("heading")].unbind(-1)
+        return torch.atan2(sin, cos)
+
     def canonicalise(
-        self, features: Float[Tensor, "frames feats"]
-    ) -> Float[Tensor, "frames feats"]:
+        self, features: Float[Tensor, "*batch frames feats"]
+    ) -> Float[Tensor, "*batch frames feats"]:
         """Move the smoothed root of the first frame above the origin; the heading stays."""
         return self.translate(features, -features[..., :1, self.layout.slice("root_position")])
 
@@ -161,56 +164,59 @@ class SmoothRoot(Representation):
 
         Raises InvalidInputError that names the first frame where it is not.
         """
-        frames = len(facts.root_path)
-        values = torch.zeros(frames, self.layout.size)
-        mask = torch.zeros(frames, self.layout.size, dtype=torch.bool)
-        unknown = facts.joint_position_mask.any(1) & ~facts.root_path_mask
-        if unknown.any():
+        check_facts(self, facts)
+        homeless = facts.joint_position_mask.any(1) & ~facts.root_path_mask
+        if bool(homeless.any()):
             raise InvalidInputError(
-                f"Frame {int(unknown.nonzero()[0, 0])} has a joint position but no root path: "
+                f"Frame {int(homeless.nonzero()[0, 0])} has a joint position but no root path: "
                 f"{self.name} expresses positions relative to the root; give root_path there."
             )
-
-        def put(channels: list[int] | slice, value: Tensor, known: Tensor) -> None:
-            mask[:, channels] = known
-            values[:, channels] = torch.where(known, value, values[:, channels])
-
-        layout = self.layout
-        x, y, z = layout.channels("root_position")
-        put([x, z], facts.root_path, facts.root_path_mask[:, None].expand(-1, 2))
-        put([y], facts.root_height[:, None], facts.root_height_mask[:, None])
-        direction = torch.stack((facts.heading.cos(), facts.heading.sin()), dim=-1)
-        put(layout.slice("heading"), direction, facts.heading_mask[:, None].expand(-1, 2))
-        ground = torch.nn.functional.pad(facts.root_path, (0, 1)).take_along_dim(
-            torch.tensor([[0, 2, 1]]), dim=1
-        )
-        relative = facts.joint_positions - ground[:, None]
-        known = facts.joint_position_mask[..., None]
-        put(
-            layout.slice("joint_positions"), relative.flatten(1), known.expand(-1, -1, 3).flatten(1)
-        )
+        path = torch.nn.functional.pad(facts.root_path, (0, 1))[:, [0, 2, 1]]
+        path_known = facts.root_path_mask[:, None]
         columns = rotations.matrix_to_rotation_6d(facts.global_rotations)
-        known = facts.global_rotation_mask[..., None]
-        put(layout.slice("rotations"), columns.flatten(1), known.expand(-1, -1, 6).flatten(1))
-        put(layout.slice("contacts"), facts.contacts.float(), facts.contact_mask)
-        return Observation(values=values, mask=mask)
+        known_in_block = {  # values and mask, which broadcast to (frames, joints, width)
+            "root_position": (
+                torch.stack((path[:, 0], facts.root_height, path[:, 2]), dim=-1),
+                torch.cat((path_known, facts.root_height_mask[:, None], path_known), dim=1),
+            ),
+            "heading": (
+                torch.stack((facts.heading.cos(), facts.heading.sin()), dim=-1),
+                facts.heading_mask[:, None],
+            ),
+            "joint_positions": (
+                facts.joint_positions - path[:, None],
+                facts.joint_position_mask[..., None],
+            ),
+            "rotations": (columns, facts.global_rotation_mask[..., None]),
+            "contacts": (facts.contacts.to(path), facts.contact_mask),
+        }
+        values = path.new_zeros(facts.num_frames, self.layout.size)
+        mask = torch.zeros_like(values, dtype=torch.bool)
+        for name, (value, known) in known_in_block.items():
+            mask[:, self.layout.slice(name)] = known.expand_as(value).flatten(1)
+            values[:, self.layout.slice(name)] = value.flatten(1)
+        return Observation(values=values.where(mask, 0), mask=mask)
 
 
-def check_fits(representation: Representation, motion: Motion) -> None:
-    """Raise InvalidInputError unless skeleton and frame rate are the representation's own."""
-    if motion.skeleton != representation.skeleton or motion.fps != representation.fps:
-        raise InvalidInputError(
-            f"{representation.name} encodes {representation.skeleton.name!r} at "
-            f"{representation.fps:g} fps, got {motion.skeleton.name!r} at {motion.fps:g}; use "
-            "retarget and Motion.resample first."
-        )
+def body_blocks(skeleton: Skeleton) -> tuple[Block, ...]:
+    """Blocks that every view of these features shares, with joints or feet as owners."""
+    joints = tuple(range(skeleton.num_joints))
+    return (
+        Block(name="joint_positions", width=3, joints=joints),
+        Block(name="rotations", width=6, joints=joints),
+        Block(name="velocities", width=3, joints=joints),
+        Block(name="contacts", width=1, joints=tuple(skeleton.foot_indices)),
+    )
 
 
 def forward_difference(
-    values: Float[Tensor, "frames *feats"], fps: float
-) -> Float[Tensor, "frames *feats"]:
-    """Change per second to the next frame, the last repeated; zero for a single frame."""
-    if len(values) == 1:
+    values: Float[Tensor, "*shape"], fps: float, *, dim: int = 0
+) -> Float[Tensor, "*shape"]:
+    """Change per second to the next frame, the last repeated; zero for a single frame.
+
+    ``dim`` is the axis of the frames.
+    """
+    if values.shape[dim] == 1:
         return torch.zeros_like(values)
-    steps = values.diff(dim=0) * fps
-    return torch.cat((steps, steps[-1:]))
+    steps = values.diff(dim=dim) * fps
+    return torch.cat((steps, steps.narrow(dim, steps.shape[dim] - 1, 1)), dim=dim)
