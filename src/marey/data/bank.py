@@ -5,6 +5,7 @@ unbroken one would, and every process of a group can draw the same batch and tak
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -70,9 +71,16 @@ class FeatureBank:
         device: torch.device | str = "cpu",
         progress: Progress | None = None,
     ) -> None:
-        windows = [w for w in windows if _usable(w, store.fps)]
+        unusable = Counter(_flaw(w, store.fps) for w in windows)
+        windows = usable_windows(windows, store.fps)
+        self.dropped = {reason: n for reason, n in unusable.items() if reason}
+        """How many windows are left out, by reason."""
         if not windows:
-            raise InvalidInputError(f"The store {store.path} has none of the windows asked for.")
+            reasons = "; ".join(f"{n} × {reason}" for reason, n in self.dropped.items())
+            raise InvalidInputError(
+                f"The store {store.path} has no window that can be used of those asked for: "
+                f"{reasons or 'there are none at all'}."
+            )
         self.representation, self.device = representation, torch.device(device)
         self.max_frames = round(max_seconds * store.fps)
         note = progress or (lambda what, done, total: None)
@@ -121,7 +129,7 @@ class FeatureBank:
     def batch(self, step: int, *, size: int, seed: int, text_dropout: float) -> Batch:
         """Draw the batch of a training step, each sample turned to a random heading."""
         pool, place = divmod(step, BATCHES_A_POOL)
-        generator = _generator(seed, 0, pool)
+        generator = seeded_generator(seed, 0, pool)
         drawn = torch.multinomial(
             self._weights, size * BATCHES_A_POOL, replacement=True, generator=generator
         ).tolist()
@@ -129,7 +137,7 @@ class FeatureBank:
         chunks = [order[k * size : (k + 1) * size] for k in range(BATCHES_A_POOL)]
         turn = torch.randperm(BATCHES_A_POOL, generator=generator).tolist()
         return self._assemble(
-            chunks[turn[place]], _generator(seed, 1, step), text_dropout=text_dropout
+            chunks[turn[place]], seeded_generator(seed, 1, step), text_dropout=text_dropout
         )
 
     def _assemble(
@@ -156,12 +164,28 @@ class FeatureBank:
         )
 
 
-def _usable(window: WindowRecord, fps: float) -> bool:
-    return window.weight > 0 and bool(window.texts) and window.num_frames >= MIN_SECONDS * fps
+def usable_windows(windows: Sequence[WindowRecord], fps: float) -> list[WindowRecord]:
+    """Return the windows that training can draw: long enough, with a text, of positive weight."""
+    return [window for window in windows if not _flaw(window, fps)]
 
 
-def _generator(*numbers: int) -> torch.Generator:
+def _flaw(window: WindowRecord, fps: float) -> str:
+    """Why a window cannot be drawn; "" if it can."""
+    if window.weight <= 0:
+        return "weight 0"
+    if not window.texts:
+        return "no text"
+    return "" if window.num_frames >= MIN_SECONDS * fps else f"shorter than {MIN_SECONDS:g} s"
+
+
+def seeded_generator(*numbers: int) -> torch.Generator:
+    """Return a generator that is a function of several numbers: seed, kind of draw, step."""
+    return torch.Generator().manual_seed(mixed_seed(*numbers))
+
+
+def mixed_seed(*numbers: int) -> int:
+    """Return one seed for several numbers; neighbours give unrelated draws."""
     mixed = 0
     for number in numbers:
         mixed = (mixed * 0x5851F42D4C957F2D + number + 0x14057B7EF767814F) % 2**63
-    return torch.Generator().manual_seed(mixed)
+    return mixed

@@ -9,7 +9,8 @@ Nothing in it is ever unpickled.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from marey.errors import FileFormatError, InvalidInputError
+from marey.io import atomic_path
 from marey.models.diffusion import Denoiser, DenoiserConfig, StageConfig
 from marey.representations import ContactLimits, Normalizer, SmoothRoot
 from marey.skeleton.serialization import skeleton_from_json, skeleton_to_json
@@ -58,7 +60,7 @@ class DiffusionModel:
 def save_diffusion_model(
     model: DiffusionModel, folder: Path, *, dtype: torch.dtype = torch.float32
 ) -> None:
-    """Write a checkpoint folder; existing files of that name in it are replaced."""
+    """Write a checkpoint folder; a checkpoint that is in it is replaced, file by file at once."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"denoiser.{k}": v.to("cpu") for k, v in model.denoiser.state_dict().items()}
     halved = {k: _as_dtype(k, v, dtype).contiguous() for k, v in tensors.items()}
@@ -79,8 +81,10 @@ def save_diffusion_model(
         "max_seconds": model.max_seconds,
         "notes": dict(model.notes),
     }
-    save_file(halved, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    with atomic_path(folder / "model.safetensors", force=True) as weights:
+        save_file(halved, weights)
+    with atomic_path(folder / "config.json", force=True) as text:
+        text.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def _as_dtype(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
@@ -97,36 +101,56 @@ def load_diffusion_model(
     """
     folder = checkpoint_folder(name_or_path)
     config = _read_config(folder / "config.json")
-    weights = folder / "model.safetensors"
-    try:
+    with _as_format_error(folder / "config.json", "fields", expected="those that marey writes"):
+        size = _denoiser_config(config["denoiser"])
+        rest = {name: config[name] for name in ("name", "text_encoder", "max_seconds", "notes")}
+        representation = SmoothRoot(
+            skeleton=skeleton_from_json(config["skeleton"]),
+            fps=config["representation"]["fps"],
+            smooth=config["representation"]["smooth"],
+            contact_limits=ContactLimits(**config["representation"]["contact_limits"]),
+        )
+    weights, expected = folder / "model.safetensors", "the tensors that config.json describes"
+    with _as_format_error(weights, "weights", expected=expected):
         tensors = load_file(weights)
-        denoiser = Denoiser(_denoiser_config(config["denoiser"]))
-        own = {k.removeprefix("denoiser."): v for k, v in tensors.items() if "denoiser." in k}
-        denoiser.load_state_dict({k: v.float() for k, v in own.items()})
+        denoiser = _filled(size, tensors)
         normalizer = Normalizer(mean=tensors["normalizer.mean"], std=tensors["normalizer.std"])
-    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError) as error:
-        raise FileFormatError(
-            weights,
-            "weights",
-            expected="the tensors that config.json describes",
-            got=str(error).splitlines()[0],
-            fix="Save the checkpoint again or reinstall the package.",
-        ) from error
-    representation = SmoothRoot(
-        skeleton=skeleton_from_json(config["skeleton"]),
-        fps=config["representation"]["fps"],
-        smooth=config["representation"]["smooth"],
-        contact_limits=ContactLimits(**config["representation"]["contact_limits"]),
-    )
     return DiffusionModel(
-        name=config["name"],
         denoiser=denoiser.to(device).eval().requires_grad_(False),
         representation=representation,
         normalizer=normalizer.to(device),
-        text_encoder=config["text_encoder"],
-        max_seconds=config["max_seconds"],
-        notes=config["notes"],
+        **rest,
     )
+
+
+def _filled(size: DenoiserConfig, tensors: Mapping[str, Tensor]) -> Denoiser:
+    with torch.device("meta"):  # no time for random weights, and no draws from the caller's state
+        denoiser = Denoiser(size)
+    own = {
+        key.removeprefix("denoiser."): value.float()
+        for key, value in tensors.items()
+        if key.startswith("denoiser.")
+    }
+    denoiser.load_state_dict(own, assign=True)
+    return denoiser
+
+
+@contextmanager
+def _as_format_error(file: Path, place: str, *, expected: str) -> Iterator[None]:
+    """Turn whatever a damaged file leads to into an error that names it."""
+    try:
+        yield
+    except (
+        *(OSError, SafetensorError, RuntimeError),
+        *(AttributeError, KeyError, TypeError, ValueError),
+    ) as error:
+        raise FileFormatError(
+            file,
+            place,
+            expected=expected,
+            got=(str(error).splitlines() or [type(error).__name__])[0],
+            fix="Save the checkpoint again or reinstall the package.",
+        ) from error
 
 
 def checkpoint_folder(name_or_path: str | Path) -> Path:

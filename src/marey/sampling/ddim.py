@@ -61,10 +61,12 @@ def sample_noise(
     A row depends on its own pair alone, and a longer one starts with the shorter one's frames, so
     that a sample does not change with the batch it is drawn in.
     """
-    rows = [
-        torch.randn(frames, feats, generator=sample_generator(seed, index)) for seed, index in seeds
-    ]
-    return torch.stack(rows)
+    # torch draws blocks of 16 numbers and draws the last, broken block once more: whole blocks
+    # only, or a shorter row would not be the beginning of a longer one.
+    count = frames * feats
+    whole = -(-count // 16) * 16
+    rows = [torch.randn(whole, generator=sample_generator(seed, index)) for seed, index in seeds]
+    return torch.stack(rows)[:, :count].unflatten(1, (frames, feats))
 
 
 def sample_generator(seed: int, index: int) -> torch.Generator:

@@ -12,6 +12,9 @@ from marey.models.diffusion import Denoiser, DenoiserInput
 from marey.sampling.ddim import Denoise
 from marey.text import TextCondition, collate_conditions
 
+NEGLIGIBLE = 1e-9
+"""A smaller weight is the rounding of a zero."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Guidance:
@@ -38,7 +41,7 @@ class Conditions:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Row:
+class GuidanceRow:
     """One network row a sample: with or without text and constraints, and its weight."""
 
     text: bool
@@ -46,27 +49,30 @@ class _Row:
     weight: float
 
 
-def guidance_rows(guidance: Guidance, *, has_text: bool, has_constraints: bool) -> list[_Row]:
-    """Return the rows that matter: no row is run whose weight is zero or that repeats another."""
+def guidance_rows(
+    guidance: Guidance, *, has_text: bool, has_constraints: bool
+) -> list[GuidanceRow]:
+    """Return the rows that matter: no row is run whose weight is zero or that repeats another.
+
+    Weights add up to 1. Raises InvalidInputError for an unknown mode.
+    """
     if guidance.mode not in ("joint", "separated"):
         raise InvalidInputError(
             f"guidance mode must be 'joint' or 'separated', got {guidance.mode!r}."
         )
     if guidance.mode == "separated":
         rows = [
-            _Row(text=True, constraints=False, weight=guidance.text if has_text else 0.0),
-            _Row(
-                text=False,
-                constraints=True,
-                weight=guidance.constraints if has_constraints else 0.0,
+            GuidanceRow(text=True, constraints=False, weight=guidance.text * has_text),
+            GuidanceRow(
+                text=False, constraints=True, weight=guidance.constraints * has_constraints
             ),
         ]
     else:
         weight = guidance.text if has_text or has_constraints else 0.0
-        rows = [_Row(text=True, constraints=True, weight=weight)]
+        rows = [GuidanceRow(text=True, constraints=True, weight=weight)]
     rest = 1 - sum(row.weight for row in rows)
-    rows.append(_Row(text=False, constraints=False, weight=rest))
-    return [row for row in rows if row.weight != 0]
+    rows.append(GuidanceRow(text=False, constraints=False, weight=rest))
+    return [row for row in rows if abs(row.weight) > NEGLIGIBLE]
 
 
 def guided_denoiser(model: Denoiser, conditions: Conditions, guidance: Guidance) -> Denoise:

@@ -1,7 +1,10 @@
 """Training configuration: everything that fixes a run."""
 
+import math
 from dataclasses import dataclass, field
+from typing import Literal
 
+from marey.errors import InvalidInputError
 from marey.models.diffusion import StageConfig
 from marey.models.diffusion.config import Variant
 from marey.training.objective import LossWeights
@@ -34,12 +37,35 @@ class TrainConfig:
     cooldown: float = 0.3
     """Last share of the run in which it falls to 0."""
     clip_norm: float = 1.0
-    ema_decay: float = 0.995
+    ema_decay: float = 0.98
     ema_every: int = 10
     max_seconds: float = 10.0
+    measured_share: float = 0.4
+    """Share of draws that windows with measured texts take (see ``data.balance``)."""
     phase2_from: float = 1.0
     """Share of the run after which constraints are shown; 1 = never."""
     seed: int = 0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the network's products; ``auto`` takes bfloat16 where it pays: on CUDA, and on CPUs with
+    AMX tiles."""
     save_minutes: float = 5.0
     log_every: int = 10
     weights: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "steps", "ema_every", "log_every", "frames_per_token"):
+            _require(self, name, getattr(self, name) >= 1, "at least 1")
+        for name in ("learning_rate", "clip_norm", "max_seconds"):
+            _require(self, name, 0 < getattr(self, name) < math.inf, "positive and finite")
+        for name in ("dropout", "text_dropout", "cooldown", "phase2_from", "ema_decay"):
+            _require(self, name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
+        for name in ("warmup", "weight_decay", "save_minutes"):
+            _require(self, name, getattr(self, name) >= 0, "at least 0")
+        _require(self, "hours", self.hours is None or 0 < self.hours < math.inf, "positive")
+
+
+def _require(config: TrainConfig, name: str, fine: bool, expected: str) -> None:
+    if not fine:
+        raise InvalidInputError(
+            f"Recipe {config.name!r}: {name} must be {expected}, got {getattr(config, name)}."
+        )

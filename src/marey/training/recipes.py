@@ -11,7 +11,14 @@ def tiny() -> TrainConfig:
     """Seconds on a CPU; for tests."""
     size = StageConfig(width=32, layers=1, heads=2, hidden=64)
     return TrainConfig(
-        name="tiny", root=size, body=size, batch_size=8, steps=20, warmup=5, log_every=1
+        name="tiny",
+        root=size,
+        body=size,
+        batch_size=8,
+        steps=20,
+        warmup=5,
+        log_every=1,
+        precision="float32",
     )
 
 
@@ -21,6 +28,7 @@ def small() -> TrainConfig:
         name="small",
         root=StageConfig(width=256, layers=4, heads=4, hidden=512),
         body=StageConfig(width=320, layers=6, heads=5, hidden=640),
+        batch_size=32,
     )
 
 
@@ -34,6 +42,7 @@ def base() -> TrainConfig:
         batch_size=256,
         steps=200_000,
         learning_rate=3e-4,
+        ema_decay=0.995,
         dropout=0.1,
         phase2_from=0.5,
     )
@@ -54,6 +63,7 @@ def kimodo_l() -> TrainConfig:
         learning_rate=2e-5,
         weight_decay=0.0,
         cooldown=0.0,
+        ema_decay=0.995,
         dropout=0.1,
         phase2_from=0.5,
     )

@@ -9,12 +9,13 @@ samples/        motions drawn now and then
 """
 
 import csv
+import hashlib
 import json
 import os
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,13 @@ from typing import Any
 import torch
 
 from marey import __version__
-from marey.errors import InvalidInputError
+from marey.errors import FileFormatError, InvalidInputError
+from marey.io import atomic_path
+from marey.models import DiffusionModel
 from marey.training.config import TrainConfig
+
+FREE = ("save_minutes", "log_every")
+"""Settings that may change when a run goes on: they do not change what it learns."""
 
 
 class RunFolder:
@@ -37,35 +43,50 @@ class RunFolder:
         self.metrics = path / "metrics.csv"
         self._board: Any = None
 
-    def open(self, config: TrainConfig, *, fingerprint: str) -> None:
+    def open(self, config: TrainConfig, *, fingerprint: str, origin: str | None = None) -> None:
         """Make the folder, or check that the run in it is the same one.
 
-        Raises InvalidInputError naming the first setting that differs.
+        ``fingerprint`` is that of the data, ``origin`` that of the model the run starts from.
+        Raises InvalidInputError naming the first setting that differs, and for a folder that
+        holds something else; FileFormatError for a damaged ``run.json``.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
         file = self.path / "run.json"
-        wanted = json.loads(json.dumps(asdict(config)))
-        if not file.exists():
-            run = {
-                "config": wanted,
-                "data": fingerprint,
-                "marey": __version__,
-                "torch": torch.__version__,
-                "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-                "revision": _git_revision(),
-            }
-            file.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+        run = {
+            "config": json.loads(json.dumps(asdict(config))),
+            "data": fingerprint,
+            "origin": origin,
+        }
+        if file.is_file():
+            self._require_same(_read_run(file), run)
             return
-        found = json.loads(file.read_text(encoding="utf-8"))
-        differing = [k for k in wanted if found["config"].get(k) != wanted[k]]
-        if found["data"] != fingerprint:
-            differing.append("data")
-        if differing:
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise InvalidInputError(
-                f"{self.path} holds a run with another {differing[0]} "
-                f"({found['config'].get(differing[0])} there, {wanted.get(differing[0])} now); "
-                "choose a new folder with --run."
+                f"{self.path} is neither empty nor a run folder; nothing is written into it. Give "
+                "a folder that does not exist yet."
             )
+        run |= {
+            "marey": __version__,
+            "torch": torch.__version__,
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "revision": _git_revision(),
+        }
+        with atomic_path(file) as temporary:
+            temporary.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+
+    def _require_same(self, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        # A setting that was unknown when the run was made had what is its default now.
+        defaults = {f.name: f.default for f in fields(TrainConfig)}
+        there = {**defaults, **found["config"], "data": found["data"]}
+        there["model to start from"] = found.get("origin")
+        now = {**wanted["config"], "data": wanted["data"]}
+        now["model to start from"] = wanted["origin"]
+        for name in now:
+            if name not in FREE and there[name] != now[name]:
+                raise InvalidInputError(
+                    f"{self.path} holds a run with another {name} ({there[name]} there, "
+                    f"{now[name]} now). Choose a new folder with --run, or the same settings to "
+                    "go on with that run."
+                )
 
     def start(self, step: int) -> None:
         """Drop metrics of steps after the saved state: they will be taken again."""
@@ -73,14 +94,26 @@ class RunFolder:
         if self.metrics.exists():
             with self.metrics.open(newline="", encoding="utf-8") as file:
                 kept = [row for row in csv.reader(file) if _is_before(row, step)]
-        temporary = self.metrics.with_suffix(".part")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        with (
+            atomic_path(self.metrics, force=True) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
             csv.writer(file).writerows([["step", "name", "value"], *kept])
-        os.replace(temporary, self.metrics)
         if find_spec("tensorboard") is not None:
             from torch.utils.tensorboard.writer import SummaryWriter
 
             self._board = SummaryWriter(str(self.path / "tensorboard"), purge_step=step)
+
+    @property
+    def has_board(self) -> bool:
+        """Whether metrics go to TensorBoard too."""
+        return self._board is not None
+
+    def close(self) -> None:
+        """Finish the writing of TensorBoard's files; the folder may be started again."""
+        if self._board is not None:
+            self._board.close()
+            self._board = None
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Append values to the metrics."""
@@ -93,6 +126,31 @@ class RunFolder:
 
 def _is_before(row: list[str], step: int) -> bool:
     return len(row) == 3 and row[0].isdigit() and int(row[0]) < step
+
+
+def _read_run(file: Path) -> dict[str, Any]:
+    try:
+        run = json.loads(file.read_text(encoding="utf-8"))
+        fine = isinstance(run["config"], dict) and isinstance(run["data"], str)
+    except (OSError, ValueError, KeyError, TypeError):
+        fine = False
+    if not fine:
+        raise FileFormatError(
+            file,
+            "content",
+            expected="the configuration of a run",
+            got="something else",
+            fix="Choose a new folder with --run.",
+        )
+    return run
+
+
+def parameter_fingerprint(model: DiffusionModel) -> str:
+    """Return a hash of a model's parameters and statistics."""
+    digest = hashlib.sha256()
+    for tensor in (*model.denoiser.state_dict().values(), model.normalizer.mean):
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _git_revision() -> str:

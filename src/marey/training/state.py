@@ -1,16 +1,16 @@
 """The state of a run in one file, so that a killed run goes on where it was saved."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from marey.errors import FileFormatError
+from marey.io import atomic_path
 from marey.training.ema import Average
 
 
@@ -33,10 +33,9 @@ def save_state(
         for key, value in optimizer.state.get(p, {}).items():
             tensors[f"optimizer.{number}.{key}"] = value
     notes = {"step": clock.step, "seconds": clock.seconds, "updates": average.updates}
-    temporary = file.with_suffix(".part")
     own = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    save_file(own, temporary, metadata={"marey": json.dumps(notes)})
-    os.replace(temporary, file)
+    with atomic_path(file, force=True) as temporary:
+        save_file(own, temporary, metadata={"marey": json.dumps(notes)})
 
 
 def load_state(
@@ -44,26 +43,28 @@ def load_state(
 ) -> Clock:
     """Restore what ``save_state`` wrote. Raises FileFormatError if it does not fit the model."""
     device = next(model.parameters()).device
-    with safe_open(file, framework="pt", device=str(device)) as stored:
-        notes = json.loads((stored.metadata() or {}).get("marey", "{}"))
-        tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
     try:
+        with safe_open(file, framework="pt", device=str(device)) as stored:
+            notes = json.loads((stored.metadata() or {})["marey"])
+            tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+        clock = Clock(step=notes["step"], seconds=notes["seconds"])
         model.load_state_dict(_below("model.", tensors))
         average.values = {name: tensors[f"average.{name}"] for name in average.values}
         average.updates = notes["updates"]
-    except (RuntimeError, KeyError) as error:
+    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError) as error:
         raise FileFormatError(
             file,
-            "tensors",
+            "state",
             expected="the state of a run with this configuration",
-            got=str(error).splitlines()[0],
-            fix="Use the run folder with the recipe that it was started with.",
+            got=(str(error).splitlines() or [type(error).__name__])[0],
+            fix="Use the run folder with the recipe that it was started with, or a new folder.",
         ) from error
     for number, p in enumerate(_parameters(optimizer)):
         own = _below(f"optimizer.{number}.", tensors)
         if own:
-            optimizer.state[p] = own
-    return Clock(step=notes["step"], seconds=notes["seconds"])
+            # AdamW counts its steps on the CPU, wherever the parameters are.
+            optimizer.state[p] = {**own, "step": own["step"].cpu()}
+    return clock
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

@@ -1,33 +1,35 @@
 """The training loop of diffusion models."""
 
-import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from marey.data.bank import Batch, FeatureBank
+from marey.data.bank import Batch, FeatureBank, mixed_seed, seeded_generator
+from marey.errors import Cancelled, InvalidInputError, MareyError
 from marey.models import DiffusionModel, save_diffusion_model
-from marey.models.diffusion import Denoiser, DenoiserConfig, DenoiserInput, local_root
-from marey.representations import Normalizer, SmoothRoot
+from marey.models.diffusion import Denoiser, DenoiserInput
 from marey.sampling import cosine_schedule
 from marey.training.config import TrainConfig
-from marey.training.distributed import Group, average_gradients
+from marey.training.distributed import Group, average_gradients, averaged, said_by_main
 from marey.training.ema import Average
 from marey.training.objective import motion_loss
 from marey.training.optimizer import make_optimizer
 from marey.training.patterns import sample_observed_mask
 from marey.training.run_folder import RunFolder
+from marey.training.start import new_start, start_at
 from marey.training.state import Clock, load_state, save_state
 
 Losses = dict[str, float]
-NORMALIZER_BATCHES = 24
+DrawSamples = Callable[[DiffusionModel, int], None]
+"""Called at every save with the averaged model and the number of steps taken."""
 VALIDATION_BATCHES = 4
 VALIDATION_SEED = 1_000_003
 """Validation draws from another seed than any training step."""
+LOSS_DRAWS, DROPOUT_DRAWS = 2, 3
+"""Kinds of draws; 0 and 1 are those of the bank."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +40,15 @@ class Report:
     progress: float
     """Share of the run that is done, 0 to 1."""
     losses: Losses
+    """Terms of the loss, their total, and the norm of the gradient; means over all processes."""
     learning_rate: float
     step_seconds: float
+    seconds: float
+    """Time spent in training steps since the run began, over all sessions."""
+    batch_size: int
+
+
+Listen = Callable[[Report], None]
 
 
 class Trainer:
@@ -51,25 +60,26 @@ class Trainer:
         bank: FeatureBank,
         folder: RunFolder,
         *,
+        text_encoder: str,
         validation: FeatureBank | None = None,
         start_from: DiffusionModel | None = None,
-        text_encoder: str,
         group: Group | None = None,
+        draw_samples: DrawSamples | None = None,
     ) -> None:
         self.config, self.bank, self.folder = config, bank, folder
         self.validation, self.group = validation, group or Group()
         self.text_encoder, self.device = text_encoder, bank.device
+        self.draw_samples = draw_samples
+        if config.batch_size % self.group.world:
+            raise InvalidInputError(
+                f"The batch size must be a multiple of the number of processes, "
+                f"{self.group.world}, got {config.batch_size}."
+            )
         self.schedule = cosine_schedule()
-        representation = bank.representation
-        torch.manual_seed(config.seed)
-        self.denoiser = Denoiser(_denoiser_config(config, bank)).to(self.device)
-        if start_from is None:
-            self.normalizer = fit_normalizer(bank, seed=config.seed)
-            set_root_statistics(self.denoiser, self.normalizer, bank, seed=config.seed)
-        else:
-            self.normalizer = start_from.normalizer.to(self.device)
-            self.denoiser.load_state_dict(start_from.denoiser.state_dict())
-        self.representation: SmoothRoot = representation
+        self.representation = bank.representation
+        self.denoiser, self.normalizer = (
+            new_start(config, bank) if start_from is None else start_at(start_from, config, bank)
+        )
         self.average = Average(self.denoiser, decay=config.ema_decay)
         self.optimizer = make_optimizer(
             self.denoiser,
@@ -77,9 +87,10 @@ class Trainer:
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
         )
-        self.clock = Clock()
+        self.clock, self._saved_step = Clock(), -1
         if folder.state_file.is_file():
             self.clock = load_state(folder.state_file, self.denoiser, self.average, self.optimizer)
+            self._saved_step = self.clock.step
         if self.group.is_main:
             folder.start(self.clock.step)
 
@@ -90,35 +101,52 @@ class Trainer:
         by_time = self.clock.seconds / 3600 / hours if hours else 0.0
         return min(1.0, max(self.clock.step / self.config.steps, by_time))
 
-    def run(self, listen: Callable[[Report], None] | None = None) -> DiffusionModel:
+    def run(self, listen: Listen | None = None) -> DiffusionModel:
         """Train to the end of the configuration and return the averaged model.
 
-        Saves every ``save_minutes`` and at the end; ``listen`` may raise to stop, and the run
-        goes on from the last save when it is started again.
+        Saves every ``save_minutes`` and at the end. ``listen`` is called in the main process
+        after each step. If it raises Cancelled, the run is saved and Cancelled is raised in every
+        process; any other exception ends the run where it was last saved.
         """
         saved = time.monotonic()
         while self.progress < 1:
-            started = time.monotonic()
-            step, rate = self.clock.step, self.learning_rate()
-            losses = self.train_step(rate)
-            seconds = time.monotonic() - started
-            self.clock.step += 1
-            self.clock.seconds += seconds
-            report = Report(
-                step=step,
-                progress=self.progress,
-                losses=losses,
-                learning_rate=rate,
-                step_seconds=seconds,
-            )
-            self._log(report)
-            if listen is not None:
-                listen(report)
+            if self._advance(listen):
+                self.save()
+                raise Cancelled(f"Training was stopped after step {self.clock.step - 1}.")
             if time.monotonic() - saved > self.config.save_minutes * 60:
                 self.save()
                 saved = time.monotonic()
-        self.save()
+        if self.clock.step != self._saved_step:
+            self.save()
         return self.averaged_model()
+
+    def _advance(self, listen: Listen | None) -> bool:
+        """Take a step, report it, and return whether the listener asked to stop."""
+        started = time.monotonic()
+        step, rate = self.clock.step, self.learning_rate()
+        losses = self.train_step(rate)
+        seconds = time.monotonic() - started
+        self.clock.step += 1
+        # The main process's clock and wish count: processes that disagree would wait forever.
+        (self.clock.seconds,) = said_by_main([self.clock.seconds + seconds], self.group)
+        report = Report(
+            step=step,
+            progress=self.progress,
+            losses=losses,
+            learning_rate=rate,
+            step_seconds=seconds,
+            seconds=self.clock.seconds,
+            batch_size=self.config.batch_size,
+        )
+        stop = False
+        if self.group.is_main:
+            self._log(report)
+            try:
+                if listen is not None:
+                    listen(report)
+            except Cancelled:
+                stop = True
+        return bool(said_by_main([float(stop)], self.group)[0])
 
     def learning_rate(self) -> float:
         """Warm up, stay, and fall to zero over the last ``cooldown`` of the run."""
@@ -130,7 +158,10 @@ class Trainer:
         return config.learning_rate * rise * fall
 
     def train_step(self, learning_rate: float) -> Losses:
-        """Take one step and return its losses."""
+        """Take one step and return its losses.
+
+        Raises MareyError if the gradient is not finite; the run stays as it was last saved.
+        """
         config, step = self.config, self.clock.step
         batch = self.bank.batch(
             step, size=config.batch_size, seed=config.seed, text_dropout=config.text_dropout
@@ -140,26 +171,37 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         with torch.random.fork_rng(_devices(self.device)):
-            torch.manual_seed(_mixed(config.seed, 3, step, self.group.rank))
-            terms = self.losses(batch, seed=config.seed, step=step, observe=phase2)
+            torch.manual_seed(mixed_seed(config.seed, DROPOUT_DRAWS, step, self.group.rank))
+            terms = self.losses(
+                batch, seed=config.seed, step=step, observe=phase2, group=self.group
+            )
         self.optimizer.zero_grad(set_to_none=True)
         terms["total"].backward()
         average_gradients(self.denoiser, self.group)
         norm = torch.nn.utils.clip_grad_norm_(self.denoiser.parameters(), config.clip_norm)
         if not bool(norm.isfinite()):
-            raise FloatingPointError(f"The gradient of training step {step} is not finite.")
+            raise MareyError(
+                f"Training diverged: the gradient of step {step} is not finite. The run folder "
+                "holds the last save; start a new run with a lower --learning-rate."
+            )
         self.optimizer.step()
         if (step + 1) % config.ema_every == 0:
             self.average.update(self.denoiser)
-        return {name: float(value.detach()) for name, value in terms.items()} | {
-            "gradient_norm": float(norm)
-        }
+        values = averaged(torch.stack([value.detach() for value in terms.values()]), self.group)
+        losses = dict(zip(terms, values.tolist(), strict=True))
+        return losses | {"gradient_norm": float(norm)}
 
     def losses(
-        self, batch: Batch, *, seed: int, step: int, observe: bool = False
+        self,
+        batch: Batch,
+        *,
+        seed: int,
+        step: int,
+        observe: bool = False,
+        group: Group | None = None,
     ) -> dict[str, Tensor]:
-        """Noise this process's share of a batch, denoise it and return the loss terms."""
-        generator = torch.Generator().manual_seed(_mixed(seed, 2, step))
+        """Noise a batch, or a process's share of it, denoise it and return the loss terms."""
+        generator = seeded_generator(seed, LOSS_DRAWS, step)
         size, frames, feats = batch.features.shape
         t = torch.randint(1, self.schedule.num_steps + 1, (size,), generator=generator)
         noise = torch.randn(size, frames, feats, generator=generator)
@@ -172,23 +214,29 @@ class Trainer:
                 generator,
                 curriculum=self._curriculum(),
             )
-        rank, world = self.group.rank, self.group.world
-        t, noise, observed = (x[rank::world].to(self.device) for x in (t, noise, observed))
-        batch = batch.share(rank, world) if world > 1 else batch
+        if group is not None and group.world > 1:
+            # Drawn for the whole batch first, so that one process and many draw alike.
+            batch = batch.share(group.rank, group.world)
+            t, noise, observed = (x[group.rank :: group.world] for x in (t, noise, observed))
+        return self._losses_at(
+            batch, t.to(self.device), noise.to(self.device), observed.to(self.device)
+        )
+
+    def _losses_at(
+        self, batch: Batch, t: Tensor, noise: Tensor, observed: Tensor
+    ) -> dict[str, Tensor]:
         clean = self.normalizer(batch.features)
-        heading = batch.features[:, 0, self.representation.layout.slice("heading")]
         given = DenoiserInput(
             noisy=self.schedule.add_noise(clean, noise, t),
             step=t,
             mask=batch.mask,
             observed=clean,
             observed_mask=observed,
-            heading=heading,
+            heading=batch.features[:, 0, self.representation.layout.slice("heading")],
             text=batch.text,
         )
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=_half_precision_pays(self.device)
-        ):
+        halved = _takes_bfloat16(self.config.precision, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=halved):
             predicted = self.denoiser(given)
         return motion_loss(
             predicted.float(),
@@ -220,19 +268,22 @@ class Trainer:
         return sum(totals) / len(totals)
 
     def _log(self, report: Report) -> None:
-        last = self.progress >= 1
-        if self.group.is_main and (report.step % self.config.log_every == 0 or last):
-            timing = {"learning_rate": report.learning_rate, "seconds": self.clock.seconds}
+        if report.step % self.config.log_every == 0 or report.progress >= 1:
+            timing = {"learning_rate": report.learning_rate, "seconds": report.seconds}
             self.folder.log(report.step, {**report.losses, **timing})
 
     def save(self) -> None:
-        """Save the state, the averaged checkpoint and the validation loss."""
+        """Save the state, the averaged checkpoint, the validation loss and samples."""
+        self._saved_step = self.clock.step
         if not self.group.is_main:
             return
         save_state(self.folder.state_file, self.denoiser, self.average, self.optimizer, self.clock)
-        save_diffusion_model(self.averaged_model(), self.folder.checkpoint)
+        model = self.averaged_model()
+        save_diffusion_model(model, self.folder.checkpoint)
         if self.validation is not None:
             self.folder.log(self.clock.step - 1, {"validation": self.validation_loss()})
+        if self.draw_samples is not None:
+            self.draw_samples(model, self.clock.step)
 
     def averaged_model(self) -> DiffusionModel:
         """Return a copy of the model with averaged parameters."""
@@ -249,77 +300,11 @@ class Trainer:
         )
 
 
-def fit_normalizer(bank: FeatureBank, *, seed: int) -> Normalizer:
-    """Estimate feature statistics from batches as training draws them, headings included.
-
-    Means of horizontal components are set to zero, and both axes share one scale, since every
-    heading is equally likely.
-    """
-    frames = []
-    for k in range(NORMALIZER_BATCHES):
-        batch = bank.batch(k, size=64, seed=seed, text_dropout=0.0)
-        quarter = torch.full((len(batch.mask), 1), math.pi / 2, device=bank.device)
-        for turn in range(4):
-            turned = bank.representation.rotate(batch.features, quarter * turn)
-            frames.append(turned[batch.mask])
-    return Normalizer.fit(torch.cat(frames), bank.representation.layout)
-
-
-def set_root_statistics(
-    denoiser: Denoiser, normalizer: Normalizer, bank: FeatureBank, *, seed: int
-) -> None:
-    """Give the denoiser the scales of the global root and of the local root of stage two."""
-    rows = []
-    count = denoiser.config.root_feats
-    for k in range(NORMALIZER_BATCHES):
-        batch = bank.batch(k, size=64, seed=seed, text_dropout=0.0)
-        # A sample's last real frame has its neighbour in the padding: leave it out.
-        inner = batch.mask & batch.mask.roll(-1, dims=1)
-        rows.append(local_root(batch.features[..., :count], denoiser.config.fps)[inner])
-    variance, mean = torch.var_mean(torch.cat(rows), dim=0)
-    denoiser.set_root_statistics(
-        root_mean=normalizer.mean[:count],
-        root_std=normalizer.std[:count],
-        local_mean=mean,
-        local_std=(variance + 1e-5).sqrt(),
-    )
-
-
-def _denoiser_config(config: TrainConfig, bank: FeatureBank) -> DenoiserConfig:
-    return DenoiserConfig(
-        feats=bank.representation.layout.size,
-        text_width=bank.texts.width,
-        fps=bank.representation.fps,
-        root=config.root,
-        body=config.body,
-        frames_per_token=config.frames_per_token,
-        registers=config.registers,
-        variant=config.variant,
-        dropout=config.dropout,
-    )
-
-
-def for_steps(config: TrainConfig, steps: int) -> TrainConfig:
-    """Return the configuration with another number of steps."""
-    return replace(config, steps=steps)
-
-
-def _half_precision_pays(device: torch.device) -> bool:
-    """bf16 helps on CUDA, and on CPUs only with AMX tiles; elsewhere it is slower."""
+def _takes_bfloat16(precision: str, device: torch.device) -> bool:
+    if precision != "auto":
+        return precision == "bfloat16"
     return device.type == "cuda" or bool(torch.cpu._is_amx_tile_supported())
 
 
 def _devices(device: torch.device) -> list[torch.device]:
     return [device] if device.type == "cuda" else []
-
-
-def _mixed(*numbers: int) -> int:
-    mixed = 0
-    for number in numbers:
-        mixed = (mixed * 0x5851F42D4C957F2D + number + 0x14057B7EF767814F) % 2**63
-    return mixed
-
-
-def run_folder_of(path: str | Path) -> RunFolder:
-    """Return the run folder at a path."""
-    return RunFolder(Path(path))

@@ -33,6 +33,11 @@ class DenoiserInput:
 class Denoiser(nn.Module):
     """Predicts the clean motion from a noisy one; observed features overwrite noisy ones."""
 
+    root_mean: Tensor
+    root_std: Tensor
+    local_root_mean: Tensor
+    local_root_std: Tensor
+
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
         self.config = config
@@ -77,24 +82,28 @@ class Denoiser(nn.Module):
         # The body must not bend the root to its own ends: no gradient, as in the released code.
         seen = root.detach()
         if self.config.variant == "two_stage":
-            seen = self._local_root(seen)
+            seen = self._local_root(seen, given.mask)
         body_in = torch.cat((seen, x[..., self.config.root_feats :], known.to(x)), dim=-1)
         return torch.cat((root, self.body_stage(body_in, *context)), dim=-1)
 
-    def _local_root(self, root: Tensor) -> Tensor:
+    def _local_root(self, root: Tensor, mask: Tensor) -> Tensor:
         raw = root * self.root_std + self.root_mean
-        local = local_root(raw, self.config.fps)
+        local = local_root(raw, self.config.fps, mask=mask)
         return (local - self.local_root_mean) / self.local_root_std
 
 
 def local_root(
-    root: Float[Tensor, "batch frames 5"], fps: float
+    root: Float[Tensor, "batch frames 5"],
+    fps: float,
+    *,
+    mask: Bool[Tensor, "batch frames"] | None = None,
 ) -> Float[Tensor, "batch frames 4"]:
     """Heading rate (rad/s), ground velocity (m/s, world axes) and height (m) of a raw root.
 
-    ``root`` is position (x, y, z) and heading (cos, sin). Forward differences, the last repeated.
-    The rate is the angle of one heading relative to the one before, so that it needs no
-    unwrapping and stays finite for headings that are not of unit length.
+    ``root`` is position (x, y, z) and heading (cos, sin). Forward differences; the last real frame
+    repeats the one before, so that padding (frames outside ``mask``) does not matter. The rate is
+    the angle of one heading relative to the one before, so that it needs no unwrapping and stays
+    finite for headings that are not of unit length.
     """
     position, heading = root[..., :3], root[..., 3:]
     c0, s0 = heading[:, :-1].unbind(-1)
@@ -103,5 +112,17 @@ def local_root(
     rate = torch.atan2(cross, dot + 1e-8)[..., None] * fps
     velocity = position[..., [0, 2]].diff(dim=1) * fps
     change = torch.cat((rate, velocity), dim=-1)
-    last = change[:, -1:] if root.shape[1] > 1 else root.new_zeros(len(root), 1, 3)
-    return torch.cat((torch.cat((change, last), dim=1), position[..., 1:2]), dim=-1)
+    return torch.cat((_last_repeated(change, mask), position[..., 1:2]), dim=-1)
+
+
+def _last_repeated(change: Tensor, mask: Tensor | None) -> Tensor:
+    """One row more than ``change``: where the next frame is not real, the last real change."""
+    batch, count, _ = change.shape
+    if count == 0:
+        return change.new_zeros(batch, 1, change.shape[-1])
+    frame = torch.arange(count + 1, device=change.device)
+    if mask is None:
+        return change[:, frame.clamp(max=count - 1)]
+    last = mask.sum(1, keepdim=True) - 2
+    take = torch.minimum(frame, last).clamp(min=0)[..., None]
+    return change.take_along_dim(take, dim=1) * (last >= 0)[..., None]

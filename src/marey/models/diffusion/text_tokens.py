@@ -1,7 +1,7 @@
 """TextTokens: what a transformer reads of a TextCondition."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from marey.nn import Resampler, sinusoidal
@@ -26,8 +26,7 @@ class TextTokens(nn.Module):
     ) -> tuple[Float[Tensor, "batch tokens width"], Bool[Tensor, "batch tokens"]]:
         """Return tokens and their mask."""
         x = self.project(self.norm(text.states))
-        position = torch.arange(x.shape[1], device=x.device)
-        x = x + sinusoidal(position, self.width).to(x)
+        x = x + sinusoidal(_place_in_text(text), self.width).to(x)
         whole = text.mask & (text.slots == 0)
         rows, masks = [x + self.slot.weight[0]], [whole]
         others = text.mask & (text.slots > 0)
@@ -49,3 +48,11 @@ class TextTokens(nn.Module):
         few = few + self.slot(present)[:, None]
         count = few.shape[2]
         return few.flatten(1, 2), real.repeat_interleave(count, dim=1)
+
+
+def _place_in_text(text: TextCondition) -> Int[Tensor, "batch tokens"]:
+    """Place of each token among the tokens of its slot, so that the order of slots is free."""
+    tokens = text.slots.shape[1]
+    same = (text.slots[:, :, None] == text.slots[:, None]) & text.mask[:, None]
+    earlier = torch.ones(tokens, tokens, dtype=torch.bool, device=text.slots.device).tril(-1)
+    return (same & earlier).sum(-1)
