@@ -11,9 +11,12 @@ contact sheet per phrase (seed 0 of each wording). The facts are those of ``mare
 import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
 
 from marey.evaluation import (
     PHRASES,
@@ -23,10 +26,14 @@ from marey.evaluation import (
     total_rows,
 )
 from marey.evaluation.phrases import SECONDS, SEEDS
+from marey.generate import GenerationRequest, generate_many
 from marey.io.cmu_pack import CmuPack
 from marey.io.render import contact_sheets
+from marey.models import load_diffusion_model, save_diffusion_model
+from marey.models.diffusion.denoiser import Denoiser
 from marey.motion import Motion
 from marey.predicates import find
+from marey.text import TextScript
 
 FPS = 20.0
 BAR, MEAN_BAR = 0.8, 0.9
@@ -126,16 +133,32 @@ def write_sheets(motions: Mapping[str, Sequence[Motion]], folder: Path) -> None:
         contact_sheets(labelled).save(folder / f"{one.name.replace(' ', '_')}.png")
 
 
-def facade(model: str | None, steps: int | None, *, untrained: bool) -> Generate:
-    """Return a batch function over the façade."""
-    from marey.generate import Generator  # imported here: --real-only needs no model
-
-    generator = Generator.untrained() if untrained else Generator.load(model)
+def facade(model: str, steps: int | None) -> Generate:
+    """Return the façade as a batch function."""
 
     def generate(texts: list[str], seconds: float, seeds: list[int]) -> list[Motion]:
-        return generator.batch(texts, seconds=seconds, seeds=seeds, steps=steps)
+        requests = [
+            GenerationRequest(
+                script=TextScript.from_prompt(text),
+                seconds=seconds,
+                seed=seed,
+                model=model,
+                steps=steps,
+            )
+            for text, seed in zip(texts, seeds, strict=True)
+        ]
+        return [result.motions[0] for result in generate_many(requests)]
 
     return generate
+
+
+def write_untrained(model: str, folder: Path) -> None:
+    """Write a checkpoint that differs from a model's in its weights only: they are random."""
+    trained = load_diffusion_model(model)
+    torch.manual_seed(0)
+    denoiser = Denoiser(trained.denoiser.config)
+    denoiser.load_state_dict(dict(trained.denoiser.named_buffers()), strict=False)
+    save_diffusion_model(replace(trained, denoiser=denoiser), folder)
 
 
 def arguments() -> argparse.Namespace:
@@ -143,7 +166,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pack", type=Path, help="folder of the CMU pack, for the real windows")
     parser.add_argument("--splits", nargs="+", default=["train", "val"])
-    parser.add_argument("--model", help="checkpoint folder; the shipped model if not given")
+    parser.add_argument("--model", default="small", help="a bundled model or a checkpoint folder")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seeds", type=int, default=len(SEEDS))
     parser.add_argument("--batch", type=int, default=20)
@@ -162,15 +185,17 @@ def main() -> None:
         print(real_table(real))
         return
     report = partial(print, flush=True)
-    generate = facade(options.model, options.steps, untrained=False)
+    generate = facade(options.model, options.steps)
     seeds = SEEDS[: options.seeds]
     motions = generate_table(generate, seeds, batch=options.batch, report=report)
     rows = score_phrases(motions)
     untrained: list[PhraseRow] = []
     if options.untrained_seeds:
-        noise = facade(options.model, options.steps, untrained=True)
         few = SEEDS[: options.untrained_seeds]
-        made = generate_table(noise, few, batch=options.batch, report=report)
+        with TemporaryDirectory() as folder:
+            write_untrained(options.model, Path(folder))
+            noise = facade(folder, options.steps)
+            made = generate_table(noise, few, batch=options.batch, report=report)
         untrained = total_rows(score_phrases(made))
     print(markdown(rows, {r.phrase: r for r in real}, {r.phrase: r for r in untrained}))
     print(verdict(rows))

@@ -12,6 +12,10 @@ JUMP_CLEARANCE, JUMP_RISE = 0.06, 0.15
 """Metres between floor and lower foot, and between the hips' highest and lowest point nearby."""
 JUMP_CLEARANCE_PER_SPEED = 0.04
 """Seconds: what a moving body must clear beyond that per m/s, since runners fly a little too."""
+JUMP_SECONDS = 0.15
+"""Least time off the ground."""
+JUMP_GROUNDED = 0.3
+"""Share of all frames in which a foot must be down: less is a body adrift."""
 FREE_FALL = -5.0
 """Vertical acceleration of the hips in m/s² over 0.2 s: about -9 in a jump, -3 on a stair."""
 SEAT_HEIGHT, SQUAT_HEIGHT, STANDING_HEIGHT = 0.8, 0.75, 0.85
@@ -58,16 +62,18 @@ def ahead_of_hips(
 def jump(trace: BodyTrace) -> Measure:
     """Clearance of the lower foot, metres: ≥ 6 cm (more at speed), with the hips in free fall.
 
-    The hips rise and fall by ≥ 15 cm within 0.4 s around, and the head is over them.
+    The flight lasts ≥ 0.15 s; the hips rise and fall by ≥ 15 cm within 0.4 s around it,
+    the head is over them, and a foot is down in ≥ 30 % of all frames.
     """
     lower = clearance(trace).amin(-1)
     rise = _range_nearby(trace.hips[..., 1], trace.frames(0.4))
     least = JUMP_CLEARANCE + JUMP_CLEARANCE_PER_SPEED * trace.velocity.norm(dim=-1)
     falling = near(_acceleration(trace) <= FREE_FALL, trace.frames(0.1))
     head_up = trace.head[..., 1] > trace.hips[..., 1] + HEAD_UP
-    airborne = held((lower >= least) & (rise >= JUMP_RISE) & falling & head_up, 2)
+    leaping = (lower >= least) & (rise >= JUMP_RISE) & falling & head_up
+    airborne = held(leaping, trace.frames(JUMP_SECONDS))
     return Measure(
-        holds=airborne.any(-1),
+        holds=airborne.any(-1) & ((lower < JUMP_CLEARANCE).float().mean(-1) >= JUMP_GROUNDED),
         value=torch.where(falling & (rise >= JUMP_RISE), lower, 0.0).amax(-1),
         threshold=JUMP_CLEARANCE,
         unit="m",

@@ -24,6 +24,8 @@ RUN_SPEED = 1.8
 MIN_FLIGHT = 0.02
 """Share of the fast frames in which no foot stands: 0.0 even in fast walks, 0.03–0.4 in runs."""
 TURN = math.radians(45)
+TURN_SHARE = 0.2
+"""Share of all turning that must be net: less is a shaking body."""
 MOVING = 0.25
 """Speed in m/s above which the hips count as under way."""
 STILL_ACTIVITY, STILL_RANGE, STILL_TURN = 0.2, 0.2, math.radians(15)
@@ -107,13 +109,17 @@ def sidestep(trace: BodyTrace, side: int) -> Measure:
 
 
 def turn(trace: BodyTrace, side: int) -> Measure:
-    """Net change of heading to a side, in degrees: ≥ 45, while the body is not on its hands."""
+    """Net change of heading to a side, in degrees: ≥ 45, and ≥ 20 % of all turning there was.
+
+    The head is over the hips for ≥ 80 % of the time.
+    """
     angle = turned(trace) * (1 if side == LEFT else -1)
     rate = derivative(trace.heading, trace.fps, dim=-1)
+    all_turning = trace.heading.diff(dim=-1).abs().sum(-1)
     evidence = (rate if side == LEFT else -rate) > math.radians(20)
     upright = (trace.head[..., 1] > trace.hips[..., 1]).float().mean(-1) > 0.8
     return Measure(
-        holds=(angle >= TURN) & upright,
+        holds=(angle >= TURN) & (angle >= TURN_SHARE * all_turning) & upright,
         value=angle.rad2deg(),
         threshold=math.degrees(TURN),
         unit="deg",
