@@ -25,6 +25,7 @@ def cmu(
     fps: float = 20.0,
     include_12hz: bool = True,
     include_kit: bool = True,
+    measured: bool = True,
     as_json: Json = False,
 ) -> None:
     """Make a store from the CMU pack; a stopped run goes on where it stopped.
@@ -35,11 +36,14 @@ def cmu(
         fps: Frames per second of the store.
         include_12hz: Take clips in that were recorded with fewer frames per second.
         include_kit: Take KIT sentences in; such a store is not for redistribution.
+        measured: Add training windows whose texts are written from measurements.
         as_json: Print the report as JSON instead of text.
     """
     from marey.data.prepare import CmuOptions, prepare_cmu
 
-    options = CmuOptions(fps=fps, include_12hz=include_12hz, include_kit=include_kit)
+    options = CmuOptions(
+        fps=fps, include_12hz=include_12hz, include_kit=include_kit, measured=measured
+    )
     with _progress("clips") as progress:
         report = prepare_cmu(pack, out, options=options, progress=progress)
     _show(report, as_json=as_json)

@@ -7,8 +7,9 @@ net, good enough to weight by.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -181,3 +182,30 @@ def _check(options: BalanceOptions) -> None:
             "BalanceOptions needs max_repetition >= 1, a strength in [0, 1] and factors >= 0, "
             f"got {options}."
         )
+
+
+def share_with_measured(windows: Sequence[WindowRecord], share: float) -> list[WindowRecord]:
+    """Return captioned windows as they are, and measured ones weighted to ``share`` of all draws.
+
+    Every measured action gets the same mass, left and right together, with a bound on how often
+    a window is repeated. Raises InvalidInputError unless ``share`` lies in [0, 1).
+    """
+    if not 0 <= share < 1:
+        raise InvalidInputError(f"The share of measured windows must lie in [0, 1), got {share}.")
+    captioned = [w for w in windows if not w.is_measured]
+    measured = [w for w in windows if w.is_measured]
+    if not measured or not captioned or share == 0:
+        return captioned if share == 0 else list(windows)
+    mass = sum(w.weight for w in captioned)
+    total = mass * share / (1 - share)
+    most = MAX_MEASURED_REPETITION * (total + mass) / len(windows)
+    counts = Counter(_without_side(w.action) for w in measured)
+    weights = (total / len(counts) / counts[_without_side(w.action)] for w in measured)
+    return captioned + [
+        replace(w, weight=min(weight, most) * (0.5 if w.coarse else 1.0))
+        for w, weight in zip(measured, weights, strict=True)
+    ]
+
+
+def _without_side(action: str | None) -> str:
+    return (action or "").replace("_left", "").replace("_right", "")

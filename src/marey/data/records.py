@@ -74,6 +74,11 @@ class WindowRecord:
         return self.end - self.start
 
     @property
+    def is_measured(self) -> bool:
+        """Whether its texts were written from measurements (see ``data.measured``)."""
+        return bool(self.texts) and self.texts[0].source == "measured"
+
+    @property
     def window_id(self) -> str:
         """Name of the window in its store: clip and frames."""
         return f"{self.clip_id}:{self.start}-{self.end}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from marey.data.balance import actions_of, window_weights
 from marey.data.prepare.job import Progress, fingerprint
+from marey.data.prepare.measured import measured_records
 from marey.data.prepare.report import PrepareReport, report_of, write_report
 from marey.data.records import ClipRecord, Drop, WindowRecord, WindowText
 from marey.data.writer import StoreSpec, StoreWriter
@@ -30,6 +31,8 @@ class CmuOptions:
     """A KIT sentence describes a whole clip; windows that cover less of it do not get it."""
     min_seconds: float = 1.0
     """Shorter windows are dropped."""
+    measured: bool = True
+    """Whether training clips also get windows with measured texts (see ``data.measured``)."""
 
     def __post_init__(self) -> None:
         if not (0 < self.fps < float("inf") and self.min_seconds >= 0):
@@ -69,14 +72,18 @@ def prepare_cmu(
     spec = StoreSpec(fps=options.fps, skeleton=BODY22, fingerprint=print_of, options=notes)
     writer = StoreWriter.open(out, spec)
     if not writer.is_complete:
-        _fill(writer, opened, _plan(opened, chosen, options), progress)
+        _fill(writer, opened, _plan(opened, chosen, options), options, progress)
     report = report_of(writer.finish())
     write_report(report)
     return report
 
 
 def _fill(
-    writer: StoreWriter, pack: CmuPack, plans: Sequence[_ClipPlan], progress: Progress | None
+    writer: StoreWriter,
+    pack: CmuPack,
+    plans: Sequence[_ClipPlan],
+    options: CmuOptions,
+    progress: Progress | None,
 ) -> None:
     for number, plan in enumerate(plans, start=1):
         name = plan.clip.name
@@ -84,7 +91,10 @@ def _fill(
             if plan.keep:
                 motion = pack.motion(name).resample(writer.spec.fps)
                 record = _record(plan.clip, motion.num_frames, writer.spec.fps)
-                writer.append(name, motion, record=record, windows=plan.windows, drops=plan.drops)
+                windows = list(plan.windows)
+                if options.measured and record.split == "train":
+                    windows += measured_records(motion, record, plan.windows)
+                writer.append(name, motion, record=record, windows=windows, drops=plan.drops)
             else:
                 writer.settle(name, plan.drops)
         if progress is not None:

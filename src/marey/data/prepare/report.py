@@ -40,7 +40,9 @@ class PrepareReport:
     dropped: Mapping[str, int]
     """Number of drops by ``kind: reason``; the store's ``drops.jsonl`` names each place."""
     actions: tuple[ActionMass, ...]
-    """Share of training draws by action."""
+    """Share of captioned training draws by action."""
+    measured: Mapping[str, int]
+    """Measured windows by action."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the report without the folder, which is not the data's business."""
@@ -63,12 +65,14 @@ class PrepareReport:
             f"{row.action:<15} {row.windows:>8} {100 * row.share_of_draws:>13.1f} %"
             for row in self.actions
         ]
+        rows += ["", "measured windows: " + _pairs(self.measured)]
         return "\n".join(rows)
 
 
 def report_of(store: MotionStore) -> PrepareReport:
     """Count what a store holds and what did not enter it."""
-    train = store.windows_of("train")
+    train = [window for window in store.windows_of("train") if not window.is_measured]
+    measured = Counter(w.action or "" for w in store.windows if w.is_measured)
     weights = torch.tensor([window.weight for window in train])
     drops = Counter(f"{drop.kind}: {drop.reason}" for drop in store.drops)
     return PrepareReport(
@@ -84,6 +88,7 @@ def report_of(store: MotionStore) -> PrepareReport:
         sources=dict(Counter(text.source for w in store.windows for text in w.texts)),
         dropped=dict(sorted(drops.items())),
         actions=action_masses(train, weights),
+        measured=dict(sorted(measured.items())),
     )
 
 
