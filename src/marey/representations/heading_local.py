@@ -2,7 +2,7 @@
 
 What a body does then has the same features wherever it stands and faces: what token and part
 models learn from. The view keeps every channel of the body and replaces the root's place and
-heading by their rates of change, as [Guo2022, §3] does; 12 J + 8 channels. Deviations from the
+heading by their rates of change, as [Guo2022] does; 12 J + 8 channels. Deviations from the
 latter: the smoothed root, global rotations, and rates that integrate back exactly.
 """
 
