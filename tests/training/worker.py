@@ -1,6 +1,6 @@
 """What the training tests train on and with; as a script, one process of a run.
 
-    python worker.py STORE RUN CONFIG.json
+python worker.py STORE RUN CONFIG.json
 """
 
 import json
@@ -35,9 +35,7 @@ class WordEncoder:
 
     def _states(self, text: str) -> TextStates:
         seeds = [zlib.crc32(word.encode()) for word in text.split()]
-        rows = [
-            torch.randn(WIDTH, generator=torch.Generator().manual_seed(seed)) for seed in seeds
-        ]
+        rows = [torch.randn(WIDTH, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
         states = torch.stack(rows)
         return TextStates(
             states=states, vector=torch.nn.functional.normalize(states.mean(0), dim=0)

@@ -24,9 +24,14 @@ class SelfAttention(nn.Module):
         """Let every token look at the tokens where ``mask`` is True."""
         q, k, v = rearrange(self.qkv(x), "b t (n h w) -> n b h t w", n=3, h=self.heads)
         mixed = functional.scaled_dot_product_attention(
-            self.norm_query(q), self.norm_key(k), v, attn_mask=mask[:, None, None]
+            _normed(q, self.norm_query), _normed(k, self.norm_key), v, attn_mask=mask[:, None, None]
         )
         return self.out(rearrange(mixed, "b h t w -> b t (h w)"))
+
+
+def _normed(x: Tensor, norm: nn.RMSNorm) -> Tensor:
+    """Apply ``norm`` in the precision of ``x``; torch has no fused form for mixed ones."""
+    return functional.rms_norm(x, list(norm.normalized_shape), norm.weight.to(x.dtype), norm.eps)
 
 
 class Block(nn.Module):

@@ -1,0 +1,115 @@
+import pytest
+import torch
+
+from marey.errors import InvalidInputError
+from marey.models.diffusion import Denoiser, DenoiserConfig, DenoiserInput, StageConfig
+from marey.sampling import Conditions, Guidance, guidance_rows, guided_denoiser
+from marey.text import TextCondition
+
+FEATS, TEXT, FRAMES = 9, 6, 8
+
+
+def kinds(guidance: Guidance, *, text: bool, constraints: bool) -> list[tuple[bool, bool, float]]:
+    rows = guidance_rows(guidance, has_text=text, has_constraints=constraints)
+    return [(row.text, row.constraints, row.weight) for row in rows]
+
+
+@pytest.mark.parametrize("text", [True, False])
+@pytest.mark.parametrize("constraints", [True, False])
+@pytest.mark.parametrize("mode", ["joint", "separated"])
+@pytest.mark.parametrize("weight", [0.0, 1.0, 2.5])
+def test_weights_add_up_to_one(text: bool, constraints: bool, mode: str, weight: float) -> None:
+    guidance = Guidance(text=weight, constraints=weight, mode=mode)
+    rows = kinds(guidance, text=text, constraints=constraints)
+    assert sum(row[2] for row in rows) == pytest.approx(1)
+    assert all(row[2] != 0 for row in rows)
+    assert len({row[:2] for row in rows}) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("guidance", "text", "constraints", "count"),
+    [
+        (Guidance(), False, False, 1),
+        (Guidance(), True, False, 2),
+        (Guidance(), True, True, 2),
+        (Guidance(), False, True, 2),
+        (Guidance(text=1.0), True, False, 1),
+        (Guidance(text=1.0), True, True, 1),
+        (Guidance(text=0.0), True, False, 1),
+        (Guidance(mode="separated"), True, True, 3),
+        (Guidance(mode="separated"), True, False, 2),
+        (Guidance(mode="separated"), False, True, 2),
+        (Guidance(mode="separated"), False, False, 1),
+        (Guidance(mode="separated", text=1.0), True, False, 1),
+        (Guidance(mode="separated", text=0.7, constraints=0.3), True, True, 2),
+    ],
+)
+def test_no_row_is_wasted(guidance: Guidance, text: bool, constraints: bool, count: int) -> None:
+    assert len(kinds(guidance, text=text, constraints=constraints)) == count
+
+
+def test_the_mode_is_checked() -> None:
+    with pytest.raises(InvalidInputError, match="'joint' or 'separated', got 'both'"):
+        guidance_rows(Guidance(mode="both"), has_text=True, has_constraints=True)  # type: ignore
+
+
+def random_model(generator: torch.Generator) -> Denoiser:
+    size = StageConfig(width=16, layers=1, heads=2, hidden=16)
+    config = DenoiserConfig(
+        feats=FEATS, text_width=TEXT, fps=20.0, root=size, body=size, frames_per_token=2
+    )
+    model = Denoiser(config).eval().requires_grad_(False)
+    for p in model.parameters():
+        p.copy_(0.3 * torch.randn(p.shape, generator=generator))
+    return model
+
+
+def conditions(generator: torch.Generator, *, observe: bool) -> Conditions:
+    mask = torch.zeros(2, FRAMES, FEATS, dtype=torch.bool)
+    mask[:, :2] = observe
+    return Conditions(
+        text=TextCondition(
+            states=torch.randn(2, 3, TEXT, generator=generator),
+            mask=torch.ones(2, 3, dtype=torch.bool),
+            slots=torch.zeros(2, 3, dtype=torch.long),
+        ),
+        mask=torch.ones(2, FRAMES, dtype=torch.bool),
+        heading=torch.tensor([[1.0, 0.0]]).expand(2, 2),
+        observed=torch.randn(2, FRAMES, FEATS, generator=generator),
+        observed_mask=mask,
+    )
+
+
+@pytest.mark.parametrize("mode", ["joint", "separated"])
+@pytest.mark.parametrize("observe", [True, False])
+def test_rows_run_together_are_the_weighted_sum_of_rows_run_alone(
+    mode: str, observe: bool, generator: torch.Generator
+) -> None:
+    model, given = random_model(generator), conditions(generator, observe=observe)
+    guidance = Guidance(text=2.5, constraints=1.5, mode=mode)
+    noisy, step = torch.randn(2, FRAMES, FEATS, generator=generator), torch.tensor([600, 600])
+    found = guided_denoiser(model, given, guidance)(noisy, step)
+    wanted = torch.zeros_like(found)
+    for text, constraints, weight in kinds(guidance, text=True, constraints=observe):
+        nothing = TextCondition.unconditional(2, TEXT)
+        row = DenoiserInput(
+            noisy=noisy,
+            step=step,
+            mask=given.mask,
+            observed=given.observed,
+            observed_mask=given.observed_mask & constraints,
+            heading=given.heading,
+            text=given.text if text else nothing,
+        )
+        wanted += weight * model(row)
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_two_requests_may_share_one_model(generator: torch.Generator) -> None:
+    model = random_model(generator)
+    one, other = (conditions(generator, observe=False) for _ in range(2))
+    noisy, step = torch.randn(2, FRAMES, FEATS, generator=generator), torch.tensor([600, 600])
+    first, second = (guided_denoiser(model, c, Guidance()) for c in (one, other))
+    before = first(noisy, step)
+    assert not torch.equal(second(noisy, step), before)
+    assert torch.equal(first(noisy, step), before)
