@@ -65,6 +65,9 @@ ACTIONS: dict[str, str] = {
 
 _PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in ACTIONS.items()}
 
+MAX_MEASURED_REPETITION = 12.0
+"""A measured window is drawn at most so many times as often as the mean window."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BalanceOptions:
