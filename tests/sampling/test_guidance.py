@@ -49,8 +49,10 @@ def test_no_row_is_wasted(guidance: Guidance, text: bool, constraints: bool, cou
 
 
 def test_the_mode_is_checked() -> None:
+    guidance = Guidance()
+    object.__setattr__(guidance, "mode", "both")  # past the type checks that tests run with
     with pytest.raises(InvalidInputError, match="'joint' or 'separated', got 'both'"):
-        guidance_rows(Guidance(mode="both"), has_text=True, has_constraints=True)  # type: ignore
+        guidance_rows(guidance, has_text=True, has_constraints=True)
 
 
 def random_model(generator: torch.Generator) -> Denoiser:

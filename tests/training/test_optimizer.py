@@ -75,4 +75,4 @@ def test_the_average_follows_the_model_and_forgets_its_start() -> None:
     for _ in range(300):
         average.update(model)
     assert float(average.values["weight"]) == pytest.approx(1.0, abs=1e-4)
-    assert float(model.weight) == 1.0
+    assert model.weight.item() == 1.0

@@ -57,7 +57,7 @@ def test_a_killed_run_goes_on_with_the_same_losses(
     tmp_path: Path,
 ) -> None:
     config = worker.tiny(steps=STEPS, save_minutes=0.0)
-    train(config, store.path, tmp_path / "whole", encoder=worker.WordEncoder())
+    train(config, store.path, tmp_path / "whole", encoder=worker.WordEncoder(), samples=False)
     state = tmp_path / "killed" / "state.safetensors"
     endless = subprocess.Popen(
         command("killed", steps=STEPS, save_minutes=0.0), env=environment, cwd=tmp_path
@@ -72,7 +72,7 @@ def test_a_killed_run_goes_on_with_the_same_losses(
         os.kill(endless.pid, signal.SIGKILL)
         endless.wait()
     assert len(losses(tmp_path / "killed")) < STEPS
-    train(config, store.path, tmp_path / "killed", encoder=worker.WordEncoder())
+    train(config, store.path, tmp_path / "killed", encoder=worker.WordEncoder(), samples=False)
     whole, killed = losses(tmp_path / "whole"), losses(tmp_path / "killed")
     assert list(killed) == list(range(STEPS))
     for step, loss in whole.items():
@@ -86,14 +86,16 @@ def test_two_processes_train_as_one(
     store: MotionStore,
     tmp_path: Path,
 ) -> None:
+    # Adam turns the rounding of tiny gradients into steps of the learning rate: keep it small.
+    settings = {"steps": 3, "ema_every": 1, "phase2_from": 0.5, "learning_rate": 2e-5, "warmup": 0}
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    together = command("two", *launcher, steps=3, ema_every=1, phase2_from=0.5)
+    together = command("two", *launcher, **settings)
     done = subprocess.run(
         together, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
-    config = worker.tiny(steps=3, ema_every=1, phase2_from=0.5)
-    train(config, store.path, tmp_path / "one", encoder=worker.WordEncoder())
+    config = worker.tiny(**settings)
+    train(config, store.path, tmp_path / "one", encoder=worker.WordEncoder(), samples=False)
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert list(one) == list(two) == [0, 1, 2]
     for step, loss in one.items():

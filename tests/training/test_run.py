@@ -54,6 +54,7 @@ def test_the_listener_hears_of_texts_clips_and_steps(
         store.path,
         tmp_path / "run",
         encoder=worker.WordEncoder(),
+        samples=False,
         listen=reports.append,
         note=lambda what, done, total: notes.append(what),
     )
@@ -68,7 +69,12 @@ def test_fine_tuning_starts_at_the_model(
     model = load_diffusion_model(trained / "checkpoint")
     config = worker.tiny(steps=1, learning_rate=1e-9)
     tuned = train(
-        config, store.path, tmp_path / "run", encoder=worker.WordEncoder(), start_from=model
+        config,
+        store.path,
+        tmp_path / "run",
+        encoder=worker.WordEncoder(),
+        start_from=model,
+        samples=False,
     )
     assert torch.equal(tuned.normalizer.mean, model.normalizer.mean)
     assert tuned.representation is model.representation

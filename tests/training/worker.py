@@ -78,4 +78,4 @@ def tiny(**changes: Any) -> TrainConfig:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     settings = json.loads(Path(sys.argv[3]).read_text(encoding="utf-8"))
-    train(tiny(**settings), sys.argv[1], sys.argv[2], encoder=WordEncoder())
+    train(tiny(**settings), sys.argv[1], sys.argv[2], encoder=WordEncoder(), samples=False)

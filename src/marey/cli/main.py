@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "generate": Command("marey.cli.generate:generate", "make a motion from a sentence"),
     "info": Command("marey.cli.info:info", "tell what is in a motion file"),
     "render": Command("marey.cli.render:render", "draw a motion: contact sheet, animation, video"),
+    "train": Command("marey.cli.train:train", "train a model on a store of motions"),
 }
 
 EXIT_USER_ERROR = 2

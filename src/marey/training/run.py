@@ -27,6 +27,7 @@ def train(
     encoder: TextEncoder,
     device: torch.device | str = "cpu",
     start_from: DiffusionModel | None = None,
+    samples: bool = True,
     listen: Listen | None = None,
     note: Note | None = None,
 ) -> DiffusionModel:
@@ -35,7 +36,7 @@ def train(
     The run folder is made, or the run in it goes on where it was saved. With ``start_from`` the
     run begins with that model's parameters, representation and statistics. Under ``torchrun`` all
     processes share the work; ``listen`` (after each step) and ``note`` (while texts and clips are
-    read) are called in the first. Every save also draws samples into the run folder.
+    read) are called in the first. With ``samples`` every save also draws some into the run folder.
 
     Raises InvalidInputError if the folder holds another run, if the store has nothing to train
     on, or if the store, the recipe or the encoder do not fit ``start_from``; Cancelled, after
@@ -54,6 +55,10 @@ def train(
             data = _Data(store=store, config=config, encoder=encoder, group=group)
             representation = _representation(store, config, start_from)
             bank, validation = data.banks(representation, note if group.is_main else None)
+
+        def draw(model: DiffusionModel, step: int) -> None:
+            write_samples(model, encoder, folder.samples / f"step_{step:06d}.png")
+
         trainer = Trainer(
             config,
             bank,
@@ -62,9 +67,7 @@ def train(
             validation=validation,
             start_from=start_from,
             group=group,
-            draw_samples=lambda model, step: write_samples(
-                model, encoder, folder.samples / f"step_{step:06d}.png"
-            ),
+            draw_samples=draw if samples else None,
         )
         try:
             return trainer.run(listen)

@@ -104,11 +104,6 @@ class RunFolder:
 
             self._board = SummaryWriter(str(self.path / "tensorboard"), purge_step=step)
 
-    @property
-    def has_board(self) -> bool:
-        """Whether metrics go to TensorBoard too."""
-        return self._board is not None
-
     def close(self) -> None:
         """Finish the writing of TensorBoard's files; the folder may be started again."""
         if self._board is not None:
