@@ -69,10 +69,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(prepare_bvh(library, table, out / "store").table())
     start = load_diffusion_model(chosen.recipe) if chosen.recipe in BUNDLED else None
     config = replace(recipe(chosen.recipe), steps=chosen.steps, batch_size=4, learning_rate=1e-4)
-    run = out / "run"
-    train(config, out / "store", run, encoder=MiniLMEncoder(), start_from=start)
+    train(config, out / "store", out / "run", encoder=MiniLMEncoder(), start_from=start)
     script = TextScript.from_prompt(chosen.prompt)
-    request = GenerationRequest(script=script, seconds=3.0, model=str(run / "checkpoint"))
+    request = GenerationRequest(script=script, seconds=3.0, model=str(out / "run/checkpoint"))
     save_motion(generate(request).motions[0], out / "new.bvh", force=True)
     print(f"{out / 'new.bvh'}: {chosen.prompt!r} after {chosen.steps} steps on {library.name}")
 
