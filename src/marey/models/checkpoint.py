@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from marey.errors import FileFormatError, InvalidInputError
@@ -82,7 +82,7 @@ def save_diffusion_model(
         "notes": dict(model.notes),
     }
     with atomic_path(folder / "model.safetensors", force=True) as weights:
-        save_file(halved, weights)
+        weights.write_bytes(save(halved))  # `save_file` would make it readable by its owner only
     with atomic_path(folder / "config.json", force=True) as text:
         text.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
