@@ -26,6 +26,7 @@ from marey.representations.representation import (
     check_features,
     check_motion,
 )
+from marey.representations.velocity_fusion import fuse_velocities
 from marey.skeleton import Skeleton
 
 GROUND = [0, 2]
@@ -87,11 +88,17 @@ class SmoothRoot(Representation):
         return torch.cat(parts, dim=-1)
 
     def decode(self, features: Float[Tensor, "frames feats"]) -> Motion:
-        """Read root and rotations; the position channels of other joints are not used."""
+        """Read the pelvis's positions and velocities and all rotations.
+
+        Positions and velocities of the pelvis tell its path twice; where they disagree, as a
+        network's do, the path that fits both best is taken (see ``velocity_fusion``). The
+        position channels of other joints are not used.
+        """
         check_features(self, features)
         root, turned = self.root_and_rotations(features)
+        velocities = features[:, self.layout.channels("velocities", [0])]
         return Motion(
-            root_positions=root,
+            root_positions=fuse_velocities(root, velocities, self.fps),
             local_rotations=kinematics.local_rotations(turned, self.skeleton),
             fps=self.fps,
             skeleton=self.skeleton,
