@@ -27,3 +27,35 @@ def shared_data() -> Path:
 def generator() -> torch.Generator:
     """A CPU generator with the same seed in every test; torch's global state is left alone."""
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Checkpoint folder of a tiny network with random weights and its own sampling defaults."""
+    from marey.models import DiffusionModel, save_diffusion_model
+    from marey.models.diffusion import Denoiser, DenoiserConfig, StageConfig
+    from marey.representations import Normalizer, SmoothRoot
+    from marey.skeleton import BODY22
+    from marey.text import MiniLMEncoder
+
+    representation = SmoothRoot(skeleton=BODY22, fps=20.0)
+    feats = representation.layout.size
+    size = StageConfig(width=16, layers=1, heads=2, hidden=16)
+    config = DenoiserConfig(
+        feats=feats, text_width=384, fps=20.0, root=size, body=size, frames_per_token=4
+    )
+    denoiser = Denoiser(config).eval().requires_grad_(False)
+    generator = torch.Generator().manual_seed(0)
+    for p in denoiser.parameters():
+        p.copy_(0.1 * torch.randn(p.shape, generator=generator))
+    model = DiffusionModel(
+        name="tiny",
+        denoiser=denoiser,
+        representation=representation,
+        normalizer=Normalizer(mean=torch.zeros(feats), std=torch.ones(feats)),
+        text_encoder=MiniLMEncoder.name,
+        notes={"sampling": {"steps": 3, "guidance": {"text": 1.5}}},
+    )
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    save_diffusion_model(model, folder)
+    return folder

@@ -1,6 +1,9 @@
 """``marey generate``: a sentence becomes an animation file."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +15,9 @@ if TYPE_CHECKING:
     from marey.generate import GenerationResult
     from marey.motion import Motion
     from marey.sampling import Guidance
+    from marey.text import TextScript
+
+GuidanceMode = Literal["joint", "separated"]
 
 
 def generate(
@@ -21,11 +27,13 @@ def generate(
     seconds: float | None = None,
     samples: int = 1,
     seed: int = 0,
-    part: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
+    part: Annotated[
+        tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=TEXT")
+    ] = (),
     model: str = "small",
     steps: int | None = None,
     text_weight: float | None = None,
-    guidance: Literal["joint", "separated"] = "joint",
+    guidance: GuidanceMode | None = None,
     fps: float | None = None,
     skeleton: Path | None = None,
     force: bool = False,
@@ -40,11 +48,13 @@ def generate(
         seconds: Length; without it 5 s, and 2.5 s more for each further thing to do.
         samples: How many different motions to draw.
         seed: Same seed, same motions.
-        part: Text for one body part, as NAME=TEXT; may be repeated.
+        part: Text for one body part, such as left_arm="waves"; may be repeated.
         model: Bundled model or checkpoint folder.
-        steps: Network steps; more is slower and a little better.
-        text_weight: How strictly to follow the text; 1 = no guidance.
-        guidance: Whether text and constraints are weighted together or apart.
+        steps: Network steps; more is slower and a little better. The model's own if not given.
+        text_weight: How strictly to follow the text; 1 = no guidance. The model's own if not
+            given.
+        guidance: Whether text and constraints are weighted together or apart. The model's own
+            if not given.
         fps: Frame rate of the result; the model's own if not given.
         skeleton: BVH file whose skeleton the motion is put on.
         force: Overwrite existing files.
@@ -53,56 +63,65 @@ def generate(
     from marey.generate import GenerationRequest
     from marey.generate import generate as run
     from marey.io import WRITE_SUFFIXES, read_bvh
-    from marey.text import TextScript
 
-    targets = [_sample_paths(path, samples) for path in output]
-    check_outputs(tuple(p for row in targets for p in row), WRITE_SUFFIXES, force=force)
+    targets = _targets(output, max(samples, 1))  # a wrong number is the request's to refuse
+    check_outputs(tuple(path for row in targets for path in row), WRITE_SUFFIXES, force=force)
     request = GenerationRequest(
-        script=TextScript.from_prompt(text, parts=_part_texts(part)),
+        script=_script(text, part),
         seconds=seconds,
         samples=samples,
         seed=seed,
         model=model,
         steps=steps,
-        guidance=_guidance(guidance, text_weight),
+        guidance=_guidance(model, guidance, text_weight),
         fps=fps,
         skeleton=None if skeleton is None else read_bvh(skeleton).skeleton,
     )
-    result = run(request, progress=None if as_json else _ProgressBar())
-    for row in targets:
-        for path, motion in zip(row, result.motions, strict=True):
+    with _progress_bar(hidden=as_json) as progress:
+        result = run(request, progress=progress)
+    for motion, row in zip(result.motions, targets, strict=True):
+        for path in row:
             _save(motion, path, caption=text, force=force)
-    if as_json:
-        print(json.dumps(result.to_json() | {"files": [str(p) for r in targets for p in r]}))
-    else:
-        _print_summary(result, targets)
+    print(json.dumps(_report(result, targets)) if as_json else _summary(result, targets))
 
 
-def _part_texts(parts: tuple[str, ...]) -> dict[str, str]:
+def _script(text: str, parts: tuple[str, ...]) -> "TextScript":
+    """Return what the words and the NAME=TEXT pairs say. Raises InvalidInputError for nothing."""
     from marey.errors import InvalidInputError
+    from marey.text import TextScript
 
-    pairs = [part.partition("=") for part in parts]
-    for name, sign, _ in pairs:
+    if not text.strip() and not parts:
+        raise InvalidInputError(
+            'Expected a sentence, got nothing. Say what the person does: "a person walks forward".'
+        )
+    texts: dict[str, str] = {}
+    for part in parts:
+        name, sign, words = part.partition("=")
         if not sign:
             raise InvalidInputError(
-                f"--part needs NAME=TEXT, such as left_arm=waves; got {name!r}."
+                f'--part: expected NAME=TEXT, such as left_arm="waves", got {part!r}.'
             )
-    return {name: words for name, _, words in pairs}
+        if name in texts:
+            raise InvalidInputError(f"--part: {name} is given twice; join the two texts into one.")
+        texts[name] = words
+    return TextScript.from_prompt(text, parts=texts)
 
 
-def _guidance(mode: Literal["joint", "separated"], text_weight: float | None) -> "Guidance | None":
-    """Return what the flags ask for; None, the model's own, where they ask for nothing."""
-    from marey.sampling import Guidance
-
-    if text_weight is None and mode == "joint":
+def _guidance(model: str, mode: GuidanceMode | None, weight: float | None) -> "Guidance | None":
+    """Return the model's own guidance with what the flags change; None if they change nothing."""
+    if mode is None and weight is None:
         return None
-    return Guidance(mode=mode) if text_weight is None else Guidance(mode=mode, text=text_weight)
+    from marey.generate import default_guidance
+
+    own = default_guidance(model)
+    return replace(own, mode=mode or own.mode, text=own.text if weight is None else weight)
 
 
-def _sample_paths(path: Path, samples: int) -> list[Path]:
+def _targets(outputs: tuple[Path, ...], samples: int) -> list[list[Path]]:
+    """Return the files of each sample, numbered where there are several."""
     if samples == 1:
-        return [path]
-    return [path.with_name(f"{path.stem}_{i:02d}{path.suffix}") for i in range(samples)]
+        return [list(outputs)]
+    return [[p.with_name(f"{p.stem}_{i:02d}{p.suffix}") for p in outputs] for i in range(samples)]
 
 
 def _save(motion: "Motion", path: Path, *, caption: str, force: bool) -> None:
@@ -110,40 +129,45 @@ def _save(motion: "Motion", path: Path, *, caption: str, force: bool) -> None:
     from marey.io.render import PREVIEW_SUFFIXES, render_file
 
     if path.suffix.lower() in PREVIEW_SUFFIXES:
-        render_file(motion, path, caption=caption, force=force)
+        render_file(motion, path, caption=caption or None, force=force)
     else:
         save_motion(motion, path, force=force)
 
 
-class _ProgressBar:
-    """Shows network steps on stderr while they run."""
+@contextmanager
+def _progress_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show network steps on stderr while they run, if somebody looks at it."""
+    from rich.console import Console
+    from rich.progress import Progress
 
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self._bar = Progress(console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("generating", total=None)
-        self._bar.start()
-
-    def __call__(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total)
-        if done == total:
-            self._bar.stop()
+    console = Console(stderr=True)
+    if hidden or not console.is_terminal:
+        yield None
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task("generating", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _print_summary(result: "GenerationResult", targets: list[list[Path]]) -> None:
-    for i, report in enumerate(result.reports):
-        for row in targets:
-            print(row[i])
-        print(
-            f"  {report.frames} frames, {report.seconds:.2f} s; path {report.path_metres:.2f} m, "
-            f"{report.forward_metres:+.2f} m forward, {report.left_metres:+.2f} m left, turn "
-            f"{report.turn_degrees:+.0f}°; skate {100 * report.skate_contacts:.1f} cm/s"
+def _report(result: "GenerationResult", targets: list[list[Path]]) -> dict[str, object]:
+    content = result.to_json()
+    for measured, row in zip(content["motions"], targets, strict=True):
+        measured["files"] = [str(path) for path in row]
+    return content
+
+
+def _summary(result: "GenerationResult", targets: list[list[Path]]) -> str:
+    lines = []
+    for motion, report, row in zip(result.motions, result.reports, targets, strict=True):
+        lines += map(str, row)
+        lines.append(
+            f"  {motion.num_frames} frames at {motion.fps:g} fps, {motion.seconds:.2f} s; "
+            f"path {report.path_metres:.2f} m, {report.forward_metres:+.2f} m forward, "
+            f"{report.left_metres:+.2f} m left, turn {report.turn_degrees:+.0f}°; "
+            f"skate {100 * report.skate_contacts:.1f} cm/s"
         )
     if result.retargeting is not None and result.retargeting.unmapped:
-        print(f"  joints that stay at rest: {', '.join(result.retargeting.unmapped)}")
-    print(
-        f"  {sum(result.timings.values()):.2f} s: "
-        + ", ".join(f"{name} {value:.2f}" for name, value in result.timings.items())
-    )
+        lines.append(f"  joints that stay at rest: {', '.join(result.retargeting.unmapped)}")
+    spent = ", ".join(f"{name} {seconds:.2f}" for name, seconds in result.timings.items())
+    lines.append(f"  {sum(result.timings.values()):.2f} s: {spent}")
+    return "\n".join(lines)
