@@ -70,7 +70,8 @@ def test_the_suffix_decides_the_format(run) -> None:
     assert "20 frames at 20 fps, 1.00 s" in out
     assert load_motion("a.npz").metadata["text"] == WALK
     assert load_motion("a.bvh").num_frames == 20
-    assert Image.open("a.png").format == "PNG"
+    with Image.open("a.png") as picture:
+        assert picture.format == "PNG"
 
 
 def test_samples_are_numbered(run) -> None:
