@@ -18,7 +18,7 @@ from marey.skeleton import BODY22
 @pytest.fixture
 def model(generator: torch.Generator) -> DiffusionModel:
     representation = SmoothRoot(
-        skeleton=BODY22, fps=20.0, smooth=False, contact_limits=BODY22_LIMITS
+        skeleton=BODY22, fps=20.0, smoothing="none", contact_limits=BODY22_LIMITS
     )
     feats = representation.layout.size
     size = StageConfig(width=16, layers=1, heads=2, hidden=16)
@@ -53,7 +53,7 @@ def test_a_checkpoint_brings_back_the_model(
         assert getattr(loaded, name) == getattr(model, name)
     assert loaded.denoiser.config == model.denoiser.config
     assert loaded.representation.skeleton == BODY22
-    assert loaded.representation.smooth is False
+    assert loaded.representation.smoothing == "none"
     assert loaded.representation.contact_limits == BODY22_LIMITS
     assert torch.equal(loaded.normalizer.mean, model.normalizer.mean)
     assert torch.equal(loaded.normalizer.std, model.normalizer.std)

@@ -35,11 +35,12 @@ MIRROR_SIGNS = {  # of each block's channels; 6-D: the first column, then the se
 FactsOf = Callable[[Motion, SmoothRoot], WorldFacts]
 
 
-@pytest.fixture(params=["smooth_root", "raw_root", "heading_local"])
+@pytest.fixture(params=["smooth_root", "legacy_root", "raw_root", "heading_local"])
 def representation(request: pytest.FixtureRequest) -> Representation:
     made: dict[str, Representation] = {
         "smooth_root": SmoothRoot(skeleton=BODY22, fps=FPS),
-        "raw_root": SmoothRoot(skeleton=BODY22, fps=FPS, smooth=False),
+        "legacy_root": SmoothRoot(skeleton=BODY22, fps=FPS, smoothing="legacy"),
+        "raw_root": SmoothRoot(skeleton=BODY22, fps=FPS, smoothing="none"),
         "heading_local": HeadingLocal(skeleton=BODY22, fps=FPS, contact_limits=BODY22_LIMITS),
     }
     assert made[request.param].name == request.param

@@ -91,7 +91,7 @@ def test_the_last_rate_and_velocity_lead_beyond_the_clip(circle: Motion) -> None
 
 
 def test_the_raw_root_is_a_view_of_its_own(circle: Motion) -> None:
-    raw = HeadingLocal(skeleton=BODY22, fps=FPS, smooth=False)
+    raw = HeadingLocal(skeleton=BODY22, fps=FPS, smoothing="none")
     assert raw.name == "raw_heading_local"
     pelvis = raw.encode(circle)[:, raw.layout.channels("joint_positions", [0])]
     assert float(pelvis[:, [0, 2]].abs().max()) < 1e-6

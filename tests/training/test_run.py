@@ -102,8 +102,8 @@ def test_what_does_not_fit_the_model_is_refused(
 
     with pytest.raises(InvalidInputError, match="text encoder other, this run words"):
         attempt(replace(model, text_encoder="other"))
-    with pytest.raises(InvalidInputError, match="smooth_root True, this run False"):
-        attempt(model, smooth_root=False)
+    with pytest.raises(InvalidInputError, match="smoothing exact, this run none"):
+        attempt(model, smoothing="none")
     with pytest.raises(InvalidInputError, match="registers is 4, the recipe's 5"):
         attempt(model, registers=5)
 

@@ -72,7 +72,7 @@ def save_diffusion_model(
         "name": model.name,
         "denoiser": asdict(model.denoiser.config),
         "representation": {
-            "smooth": model.representation.smooth,
+            "smoothing": model.representation.smoothing,
             "fps": model.fps,
             "contact_limits": asdict(model.representation.contact_limits),
         },
@@ -107,7 +107,7 @@ def load_diffusion_model(
         representation = SmoothRoot(
             skeleton=skeleton_from_json(config["skeleton"]),
             fps=config["representation"]["fps"],
-            smooth=config["representation"]["smooth"],
+            smoothing=config["representation"]["smoothing"],
             contact_limits=ContactLimits(**config["representation"]["contact_limits"]),
         )
     weights, expected = folder / "model.safetensors", "the tensors that config.json describes"

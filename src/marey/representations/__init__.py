@@ -12,7 +12,7 @@ from marey.representations.legacy_smoothing import smooth_path_legacy
 from marey.representations.normalizer import Normalizer
 from marey.representations.path_smoothing import smooth_path
 from marey.representations.representation import Observation, Representation
-from marey.representations.smooth_root import SmoothRoot
+from marey.representations.smooth_root import RootSmoothing, SmoothRoot
 
 __all__ = [
     "BODY22_LIMITS",
@@ -24,6 +24,7 @@ __all__ = [
     "Normalizer",
     "Observation",
     "Representation",
+    "RootSmoothing",
     "SmoothRoot",
     "foot_contacts",
     "smooth_path",

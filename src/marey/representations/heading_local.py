@@ -25,7 +25,13 @@ from marey.representations.representation import (
     check_features,
     check_motion,
 )
-from marey.representations.smooth_root import GROUND, SmoothRoot, body_blocks, forward_difference
+from marey.representations.smooth_root import (
+    GROUND,
+    RootSmoothing,
+    SmoothRoot,
+    body_blocks,
+    forward_difference,
+)
 from marey.skeleton import Skeleton
 
 
@@ -42,17 +48,19 @@ class HeadingLocal(Representation):
         *,
         skeleton: Skeleton,
         fps: float,
-        smooth: bool = True,
+        smoothing: RootSmoothing = "exact",
         contact_limits: ContactLimits = KIMODO_LIMITS,
     ) -> None:
         super().__init__(skeleton=skeleton, fps=fps)
         self.world_view = SmoothRoot(
-            skeleton=skeleton, fps=fps, smooth=smooth, contact_limits=contact_limits
+            skeleton=skeleton, fps=fps, smoothing=smoothing, contact_limits=contact_limits
         )
 
     @property
     def name(self) -> str:
-        return "heading_local" if self.world_view.smooth else "raw_heading_local"
+        return {"exact": "", "legacy": "legacy_", "none": "raw_"}[
+            self.world_view.smoothing
+        ] + "heading_local"
 
     @cached_property
     def layout(self) -> FeatureLayout:

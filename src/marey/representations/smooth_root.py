@@ -6,6 +6,7 @@ exact minimiser of the stated problem (the original's solver ends half a frame o
 """
 
 from functools import cached_property
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -18,6 +19,7 @@ from marey.errors import InvalidInputError
 from marey.motion import Motion
 from marey.representations.contacts import KIMODO_LIMITS, ContactLimits, foot_contacts
 from marey.representations.layout import Block, FeatureLayout
+from marey.representations.legacy_smoothing import smooth_path_legacy
 from marey.representations.path_smoothing import smooth_path
 from marey.representations.representation import (
     Observation,
@@ -32,6 +34,12 @@ from marey.skeleton import Skeleton
 GROUND = [0, 2]
 """The horizontal axes x and z."""
 
+RootSmoothing = Literal["exact", "legacy", "none"]
+"""How the root's ground path comes from the pelvis's: the exact minimiser, the original's solver
+with its half-frame shift (for checkpoints trained on it), or the pelvis itself."""
+
+_NAMES = {"exact": "smooth_root", "legacy": "legacy_root", "none": "raw_root"}
+
 
 class SmoothRoot(Representation):
     """Features that are global save for the smoothed root's ground position."""
@@ -41,16 +49,20 @@ class SmoothRoot(Representation):
         *,
         skeleton: Skeleton,
         fps: float,
-        smooth: bool = True,
+        smoothing: RootSmoothing = "exact",
         contact_limits: ContactLimits = KIMODO_LIMITS,
     ) -> None:
+        if smoothing not in get_args(RootSmoothing):
+            raise InvalidInputError(
+                f"smoothing must be one of {', '.join(get_args(RootSmoothing))}, got {smoothing!r}."
+            )
         super().__init__(skeleton=skeleton, fps=fps)
-        self.smooth = smooth
+        self.smoothing: RootSmoothing = smoothing
         self.contact_limits = contact_limits
 
     @property
     def name(self) -> str:
-        return "smooth_root" if self.smooth else "raw_root"
+        return _NAMES[self.smoothing]
 
     @cached_property
     def layout(self) -> FeatureLayout:
@@ -66,8 +78,9 @@ class SmoothRoot(Representation):
         check_motion(self, motion)
         positions = motion.joint_positions
         root = motion.root_positions.clone()
-        if self.smooth:
-            root[:, GROUND] = smooth_path(root[:, GROUND])
+        if self.smoothing != "none":
+            smooth = smooth_path if self.smoothing == "exact" else smooth_path_legacy
+            root[:, GROUND] = smooth(root[:, GROUND])
         return self._assemble(positions, motion.global_rotations, root, motion.contacts)
 
     def _assemble(

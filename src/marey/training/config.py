@@ -7,6 +7,7 @@ from typing import Literal
 from marey.errors import InvalidInputError
 from marey.models.diffusion import StageConfig
 from marey.models.diffusion.config import Variant
+from marey.representations import RootSmoothing
 from marey.training.objective import LossWeights
 from marey.training.optimizer import OptimizerName
 
@@ -21,7 +22,7 @@ class TrainConfig:
     frames_per_token: int = 4
     registers: int = 4
     variant: Variant = "two_stage"
-    smooth_root: bool = True
+    smoothing: RootSmoothing = "exact"
     dropout: float = 0.0
     """Inside the network, phase 1 only."""
     text_dropout: float = 0.1

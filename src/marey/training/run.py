@@ -126,7 +126,7 @@ def _representation(
     return SmoothRoot(
         skeleton=store.skeleton,
         fps=store.fps,
-        smooth=config.smooth_root,
+        smoothing=config.smoothing,
         contact_limits=BODY22_LIMITS,
     )
 
@@ -139,7 +139,7 @@ def _require_fit(
     pairs = {
         "fps": (own.fps, store.fps, "prepare the store with --fps as the model's"),
         "skeleton": (own.skeleton.name, store.skeleton.name, "retarget the motions to it"),
-        "smooth_root": (own.smooth, config.smooth_root, "use the model's own recipe"),
+        "smoothing": (own.smoothing, config.smoothing, "use the model's own recipe"),
         "text encoder": (model.text_encoder, encoder.name, "use the model's own encoder"),
     }
     for name, (has, got, fix) in pairs.items():
