@@ -33,6 +33,7 @@ def generate(
     model: str = "small",
     steps: int | None = None,
     text_weight: float | None = None,
+    smoothing: float | None = None,
     guidance: GuidanceMode | None = None,
     fps: float | None = None,
     skeleton: Path | None = None,
@@ -52,6 +53,8 @@ def generate(
         model: Bundled model or checkpoint folder.
         steps: Network steps; more is slower and a little better. The model's own if not given.
         text_weight: How strictly to follow the text; 1 = no guidance. The model's own if not
+            given.
+        smoothing: Seconds over which rotations are smoothed; 0 = none. The model's own if not
             given.
         guidance: Whether text and constraints are weighted together or apart. The model's own
             if not given.
@@ -74,6 +77,7 @@ def generate(
         model=model,
         steps=steps,
         guidance=_guidance(model, guidance, text_weight),
+        smoothing=smoothing,
         fps=fps,
         skeleton=None if skeleton is None else read_bvh(skeleton).skeleton,
     )

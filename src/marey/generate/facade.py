@@ -16,6 +16,7 @@ from marey.models import DiffusionModel, load_diffusion_model
 from marey.models.checkpoint import checkpoint_folder
 from marey.motion import Motion
 from marey.motion.retarget import RetargetReport, retarget
+from marey.postprocess import smooth_rotations
 from marey.sampling import Guidance, SampleSpec, sample_features
 from marey.text import MiniLMEncoder, TextEncoder, condition_from_scripts
 
@@ -96,6 +97,7 @@ class _Job:
     encoder: TextEncoder
     steps: int
     guidance: Guidance
+    smoothing: float
     frames: int
     retargeting: RetargetReport | None
 
@@ -109,6 +111,9 @@ class _Job:
             encoder=_encoder(model.text_encoder),
             steps=request.steps or int(sampling.get("steps", DEFAULT_STEPS)),
             guidance=request.guidance or default_guidance(request.model),
+            smoothing=float(sampling.get("smoothing", 0.0))
+            if request.smoothing is None
+            else request.smoothing,
             frames=max(1, round(_seconds(request, model) * model.fps)),
             retargeting=_retargeting(request, model),
         )
@@ -192,8 +197,12 @@ def _draw(
     clock.mark("sampling")
     representation = first.model.representation
     motions = [representation.decode(representation.canonicalise(each)) for each in features]
+    smooth = [
+        smooth_rotations(motion, job.smoothing)
+        for motion, (job, _) in zip(motions, batch, strict=True)
+    ]
     clock.mark("decoding")
-    return motions
+    return smooth
 
 
 def _finished(job: _Job, found: dict[int, Motion]) -> tuple[list[Motion], list[MotionReport]]:

@@ -37,6 +37,9 @@ class GenerationRequest:
     """Network steps; None takes the model's own default."""
     guidance: Guidance | None = None
     """None takes the model's own default."""
+    smoothing: float | None = None
+    """Standard deviation in seconds over which rotations are smoothed (see
+    ``postprocess.smooth_rotations``); 0 is none, None takes the model's own default."""
     heading: float = 0.0
     """Direction that the body faces first, radians; 0 = +Z, positive towards +X."""
     fps: float | None = None
@@ -50,11 +53,13 @@ class GenerationRequest:
         _require_whole("seed", self.seed)
         if self.steps is not None:
             _require_whole("steps", self.steps, least=1, most=cosine_schedule().num_steps)
-        for name in ("seconds", "fps", "heading"):
+        for name in ("seconds", "fps", "heading", "smoothing"):
             value = getattr(self, name)
             if value is not None:
-                _require_number(name, value, positive=name != "heading")
+                _require_number(name, value, positive=name in ("seconds", "fps"))
                 object.__setattr__(self, name, float(value))
+        if self.smoothing is not None and self.smoothing < 0:
+            raise InvalidInputError(f"smoothing: expected at least 0 s, got {self.smoothing:g}.")
         if self.guidance is not None:
             _check_guidance(self.guidance)
 
@@ -99,7 +104,7 @@ def default_seconds(script: TextScript, *, most: float) -> float:
 
 
 def _require_whole(
-    name: str, value: Any, *, least: float = -math.inf, most: float = math.inf
+    name: str, value: Any, *, least: float | int = -math.inf, most: float | int = math.inf
 ) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         low = "" if least == -math.inf else f", at least {least}"

@@ -236,6 +236,7 @@ def _resampled(motion: Motion, fps: float) -> Motion:
 
 
 def check_choices(size: tuple[int, int], view: str) -> None:
+    """Raise InvalidInputError for a picture size or a view that cannot be drawn."""
     low, high = _SIZE_RANGE
     if not all(low <= n <= high for n in size):
         raise InvalidInputError(
