@@ -36,7 +36,10 @@ def _twin(name: str) -> str:
 def _build() -> Skeleton:
     names, parents, parts, offsets = [], [], [], []
     for name, parent, part, (x, y, z) in _CENTRE_AND_LEFT:
-        names.append(name), parents.append(parent), parts.append(part), offsets.append((x, y, z))
+        names.append(name)
+        parents.append(parent)
+        parts.append(part)
+        offsets.append((x, y, z))
         if name.startswith("left_"):
             names.append(_twin(name))
             parents.append(_twin(parent))
