@@ -92,6 +92,22 @@ def test_the_network_is_told_the_heading(request_: GenerationRequest) -> None:
     assert not same(ahead, aside)
 
 
+def test_smoothing_is_the_models_unless_stated(
+    request_: GenerationRequest, tiny_model: Path, tmp_path: Path
+) -> None:
+    raw = generate(request_).motions[0]  # the tiny model states none
+    smooth = generate(replace(request_, smoothing=0.1)).motions[0]
+    assert torch.equal(raw.root_positions, smooth.root_positions)
+    assert not torch.allclose(raw.local_rotations, smooth.local_rotations, atol=1e-3)
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "smooth"))
+    config = json.loads((folder / "config.json").read_text())
+    config["notes"]["sampling"]["smoothing"] = 0.1
+    (folder / "config.json").write_text(json.dumps(config))
+    own = replace(request_, model=str(folder))
+    assert same(generate(own).motions[0], smooth)
+    assert same(generate(replace(own, smoothing=0)).motions[0], raw)
+
+
 # --- seeds and batches -------------------------------------------------------------------------
 
 
@@ -281,6 +297,7 @@ BAD = [
     ("seconds", "5", "positive, finite"),
     ("fps", -20, "positive, finite"),
     ("heading", math.inf, "finite"),
+    ("smoothing", -0.1, "at least 0 s"),
     ("guidance", {"text": math.nan}, r"guidance\.text"),
     ("guidance", {"mode": "both"}, "'joint' or 'separated'"),
     ("guidance", {"texts": 1}, "unknown field 'texts'"),
@@ -309,6 +326,7 @@ def test_requests_survive_json(tall: Skeleton) -> None:
         model="folder",
         steps=7,
         guidance=Guidance(mode="separated", text=3.0),
+        smoothing=0.05,
         heading=0.5,
         fps=30,
         skeleton=tall,
