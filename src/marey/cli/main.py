@@ -38,6 +38,7 @@ COMMANDS: dict[str, Command] = {
     "data prepare cmu": Command("marey.cli.data:cmu", "make a store from the CMU pack"),
     "generate": Command("marey.cli.generate:generate", "make a motion from a sentence"),
     "info": Command("marey.cli.info:info", "tell what is in a motion file"),
+    "model pack": Command("marey.cli.model:pack", "write a trained model as packages ship it"),
     "render": Command("marey.cli.render:render", "draw a motion: contact sheet, animation, video"),
     "train": Command("marey.cli.train:train", "train a model on a store of motions"),
 }

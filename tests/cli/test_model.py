@@ -1,0 +1,28 @@
+"""``marey model pack``: half precision and defaults for sampling."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from marey.cli.main import main
+from marey.models import load_diffusion_model
+
+
+def test_a_packed_model_is_half_as_large_and_keeps_its_defaults(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "packed"
+    flags = ["--name", "mine", "--steps", "12", "--text-weight", "3", "--smoothing", "0.05"]
+    assert main(["model", "pack", str(tiny_model), str(out), *flags]) == 0
+    packed, origin = load_diffusion_model(out), load_diffusion_model(tiny_model)
+    assert packed.name == "mine"
+    assert packed.notes["sampling"] == {
+        "steps": 12,
+        "guidance": {"text": 3.0},
+        "smoothing": 0.05,
+    }
+    weights = load_file(out / "model.safetensors")
+    assert weights["denoiser.body_stage.out.weight"].dtype == torch.float16
+    for one, other in zip(packed.denoiser.parameters(), origin.denoiser.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
