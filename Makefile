@@ -62,7 +62,7 @@ demo: $(VENV)/.stamp-run
 	@for file in bvh glb npz webp; do echo "  $(abspath $(OUT))/demo.$$file"; done
 
 test: $(VENV)/.stamp-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.stamp-dev
 	$(BIN)/ruff format --check .

@@ -7,6 +7,10 @@ import torch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+# The networks of the tests are tiny: a second thread would cost more than it brings, and the test
+# files share the cores already. It also makes sums come out the same on any machine.
+torch.set_num_threads(1)
+
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
