@@ -78,11 +78,9 @@ def test_equality_is_by_content_not_by_name() -> None:
     assert LEG != "leg"
 
 
-def test_children_and_levels_describe_the_tree() -> None:
+def test_children_describe_the_tree() -> None:
     assert LEG.children == ((1,), (2,), ())
-    assert LEG.levels == (((1,), (0,)), ((2,), (1,)))
-    seen = [joint for joints, _ in BODY22.levels for joint in joints]
-    assert sorted(seen) == list(range(1, 22))
+    assert sorted(joint for row in BODY22.children for joint in row) == list(range(1, 22))
 
 
 def test_body22_is_the_body_of_the_data(shared_data: Path) -> None:

@@ -31,7 +31,7 @@ def test_a_statement_is_kept_in_canonical_form() -> None:
     statement = Statement("  claps\n", "right_arm+left_arm", start=0, end=1)
     assert statement == Statement("claps", "left_arm+right_arm", start=0.0, end=1.0)
     assert isinstance(statement.start, float)
-    assert SLOTS[statement.slot_index] == "left_arm+right_arm"
+    assert statement.slot == "left_arm+right_arm"
 
 
 @pytest.mark.parametrize("text", ["", "  \n"])

@@ -65,7 +65,8 @@ class WindowRecord:
     coarse: bool = False
     """Whether the source has fewer frames per second than the store."""
     action: str | None = None
-    """The action that its first text names first (see ``data.balance``); None if it names none."""
+    """The action that its first text names first (see ``data.balance``), or that was measured (see
+    ``data.measured``, whose names differ); None if there is none."""
     weight: float = 1.0
     """Share of training draws relative to the mean window; 0 = never drawn."""
 

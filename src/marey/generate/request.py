@@ -48,6 +48,11 @@ class GenerationRequest:
     """Skeleton of the result; None keeps the model's."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.script, TextScript):
+            raise InvalidInputError(
+                f"script: expected a TextScript, got {self.script!r:.60}. Make one with "
+                "TextScript.from_prompt(sentence)."
+            )
         object.__setattr__(self, "model", str(self.model))
         _require_whole("samples", self.samples, least=1)
         _require_whole("seed", self.seed)

@@ -25,11 +25,6 @@ class Roles:
     right_toe: str = ""
     head: str = ""
 
-    @property
-    def feet(self) -> tuple[str, str, str, str]:
-        """Joints of the four contact channels: left heel, left toe, right heel, right toe."""
-        return (self.left_heel, self.left_toe, self.right_heel, self.right_toe)
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Skeleton:
@@ -121,18 +116,6 @@ class Skeleton:
             if parent >= 0:
                 lists[parent].append(joint)
         return tuple(tuple(row) for row in lists)
-
-    @cached_property
-    def levels(self) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-        """Joints and their parents by depth below the root: what forward kinematics walks."""
-        depth = [0] * self.num_joints
-        for joint, parent in enumerate(self.parents):
-            depth[joint] = depth[parent] + 1 if parent >= 0 else 0
-        rows = []
-        for level in range(1, max(depth) + 1):
-            joints = tuple(j for j, d in enumerate(depth) if d == level)
-            rows.append((joints, tuple(self.parents[j] for j in joints)))
-        return tuple(rows)
 
 
 def _validate(skeleton: Skeleton) -> None:

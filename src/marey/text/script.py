@@ -70,11 +70,6 @@ class Statement:
         object.__setattr__(self, "end", end)
 
     @property
-    def slot_index(self) -> int:
-        """Position of the slot in `SLOTS`: 0 global, 1-6 parts, 7-21 pairs."""
-        return SLOTS.index(self.slot)
-
-    @property
     def span(self) -> tuple[Seconds, Seconds] | None:
         """Start and end in seconds, or None for the whole clip."""
         return None if self.start is None or self.end is None else (self.start, self.end)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from marey.errors import InvalidInputError
 from marey.models.diffusion import StageConfig
@@ -10,6 +10,14 @@ from marey.models.diffusion.config import Variant
 from marey.representations import RootSmoothing
 from marey.training.objective import LossWeights
 from marey.training.optimizer import OptimizerName
+
+Precision = Literal["auto", "float32", "bfloat16"]
+_CHOICES = {
+    "variant": Variant,
+    "smoothing": RootSmoothing,
+    "optimizer": OptimizerName,
+    "precision": Precision,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +54,7 @@ class TrainConfig:
     phase2_from: float = 1.0
     """Share of the run after which constraints are shown; 1 = never."""
     seed: int = 0
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Precision = "auto"
     """Of the network's products; ``auto`` takes bfloat16 where it pays: on CUDA, and on CPUs with
     AMX tiles."""
     save_minutes: float = 5.0
@@ -62,6 +70,10 @@ class TrainConfig:
             _require(self, name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
         for name in ("warmup", "weight_decay", "save_minutes"):
             _require(self, name, getattr(self, name) >= 0, "at least 0")
+        for name, kind in _CHOICES.items():
+            choices = get_args(kind)
+            known = getattr(self, name) in choices
+            _require(self, name, known, f"one of {', '.join(choices)}")
         _require(self, "hours", self.hours is None or 0 < self.hours < math.inf, "positive")
 
 
