@@ -280,6 +280,11 @@ def test_an_unknown_model_is_refused(request_: GenerationRequest) -> None:
             call()
 
 
+def test_a_bare_sentence_is_refused_with_the_way_to_a_script() -> None:
+    with pytest.raises(InvalidInputError, match=r"script: expected.*TextScript\.from_prompt"):
+        GenerationRequest(script="a person walks")  # pyright: ignore[reportArgumentType]
+
+
 def test_no_requests_are_refused() -> None:
     with pytest.raises(InvalidInputError, match="at least one"):
         generate_many([])

@@ -269,8 +269,11 @@ def test_the_loss_of_a_batch_is_the_mean_of_the_losses_of_its_halves(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("steps", 0), ("batch_size", 0), ("hours", -1.0), ("learning_rate", 0.0), ("dropout", 2.0)],
+    [
+        *(("steps", 0), ("batch_size", 0), ("hours", -1.0), ("learning_rate", 0.0)),
+        *(("dropout", 2.0), ("precision", "half"), ("optimizer", "adam"), ("variant", "big")),
+    ],
 )
-def test_settings_out_of_range(worker: SimpleNamespace, name: str, value: float) -> None:
+def test_settings_out_of_range(worker: SimpleNamespace, name: str, value: float | str) -> None:
     with pytest.raises(InvalidInputError, match=f"{name} must be"):
         worker.tiny(**{name: value})

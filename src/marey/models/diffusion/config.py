@@ -1,7 +1,9 @@
 """Configuration of the denoiser."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from marey.errors import InvalidInputError
 
 Variant = Literal["two_stage", "two_stage_global", "one_stage"]
 
@@ -19,7 +21,10 @@ class StageConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DenoiserConfig:
-    """Everything that fixes the denoiser's parameters."""
+    """Everything that fixes the denoiser's parameters.
+
+    Raises InvalidInputError for an unknown variant.
+    """
 
     feats: int
     """Channels of a frame; the root's come first."""
@@ -40,3 +45,9 @@ class DenoiserConfig:
     variant: Variant = "two_stage"
     """``two_stage_global`` and ``one_stage`` are the paper's ablations [Rempe2026, tab. 1]."""
     dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.variant not in get_args(Variant):
+            raise InvalidInputError(
+                f"variant must be one of {', '.join(get_args(Variant))}, got {self.variant!r}."
+            )
