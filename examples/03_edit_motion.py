@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "half.bvh": half,
         "mirrored.bvh": motion.mirror(),
         "turned.bvh": motion.rotate(math.pi / 2),  # to the left
-        "smooth_60_fps.npz": motion.resample(60),
+        "smooth_60_fps.npz": motion.resample(60.0),
         "twice.glb": concatenate([half, half.translate(there)]),  # starts where the first ended
         "on_rig.bvh": on_rig.motion,
     }

@@ -17,6 +17,9 @@ FIRST_SECONDS = 5.0
 FURTHER_SECONDS = 2.5
 """What each further thing to do adds."""
 
+Number = float | int
+"""PEP 484 lets an int pass for a float; run-time type checks need to be told."""
+
 _LINK = r"\b(?:then|before|after)\b"
 _FURTHER = re.compile(rf"[;.!?]\s*(?:and\s+)?{_LINK}|{_LINK}|[;.!?]\s+(?=\w)", re.IGNORECASE)
 
@@ -26,7 +29,7 @@ class GenerationRequest:
     """What to generate. Raises InvalidInputError, which names the field, for unusable values."""
 
     script: TextScript
-    seconds: float | None = None
+    seconds: Number | None = None
     """Length of the motion, rounded to a frame; None lets ``default_seconds`` choose."""
     samples: int = 1
     seed: int = 0
@@ -37,12 +40,12 @@ class GenerationRequest:
     """Network steps; None takes the model's own default."""
     guidance: Guidance | None = None
     """None takes the model's own default."""
-    smoothing: float | None = None
+    smoothing: Number | None = None
     """Standard deviation in seconds over which rotations are smoothed (see
     ``postprocess.smooth_rotations``); 0 is none, None takes the model's own default."""
-    heading: float = 0.0
+    heading: Number = 0.0
     """Direction that the body faces first, radians; 0 = +Z, positive towards +X."""
-    fps: float | None = None
+    fps: Number | None = None
     """Frame rate of the result; None keeps the model's."""
     skeleton: Skeleton | None = None
     """Skeleton of the result; None keeps the model's."""
@@ -53,20 +56,12 @@ class GenerationRequest:
                 f"script: expected a TextScript, got {self.script!r:.60}. Make one with "
                 "TextScript.from_prompt(sentence)."
             )
-        object.__setattr__(self, "model", str(self.model))
-        _require_whole("samples", self.samples, least=1)
-        _require_whole("seed", self.seed)
-        if self.steps is not None:
-            _require_whole("steps", self.steps, least=1, most=cosine_schedule().num_steps)
-        for name in ("seconds", "fps", "heading", "smoothing"):
-            value = getattr(self, name)
-            if value is not None:
-                _require_number(name, value, positive=name in ("seconds", "fps"))
-                object.__setattr__(self, name, float(value))
-        if self.smoothing is not None and self.smoothing < 0:
-            raise InvalidInputError(f"smoothing: expected at least 0 s, got {self.smoothing:g}.")
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["model"] = str(self.model)  # a path will do
         if self.guidance is not None:
-            _check_guidance(self.guidance)
+            _checked_guidance(asdict(self.guidance))
+        for name, value in _checked_values(values).items():
+            object.__setattr__(self, name, value)
 
     def to_json(self) -> dict[str, Any]:
         """Return the request as a JSON object that ``from_json`` turns back into an equal one."""
@@ -86,16 +81,14 @@ class GenerationRequest:
         given = _checked_object("request", content, [field.name for field in fields(cls)])
         given["script"] = TextScript.from_json(given.get("script"))
         if given.get("guidance") is not None:
-            names = [field.name for field in fields(Guidance)]
-            given["guidance"] = Guidance(**_checked_object("guidance", given["guidance"], names))
+            given["guidance"] = Guidance(**_checked_guidance(given["guidance"]))
         if given.get("skeleton") is not None:
             given["skeleton"] = skeleton_from_json(given["skeleton"])
-        if not isinstance(given.get("model", ""), str):
-            raise InvalidInputError(f"model: expected a string, got {given['model']!r:.60}.")
+        given |= _checked_values(given)
         return cls(**given)
 
 
-def default_seconds(script: TextScript, *, most: float) -> float:
+def default_seconds(script: TextScript, *, most: Number) -> float:
     """Length for a script that states none: 5 s, and 2.5 s more for each further thing to do.
 
     A further thing begins with "then", "before", "after", a semicolon or a new sentence of the
@@ -105,11 +98,41 @@ def default_seconds(script: TextScript, *, most: float) -> float:
     ends = [span[1] for span in (each.span for each in script.statements) if span is not None]
     if ends:
         return float(max(ends))
-    return min(most, FIRST_SECONDS + FURTHER_SECONDS * len(_FURTHER.findall(script.prompt)))
+    return min(float(most), FIRST_SECONDS + FURTHER_SECONDS * len(_FURTHER.findall(script.prompt)))
+
+
+def _checked_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plain values of a request that are among ``values``, numbers as floats."""
+    checked = {name: values[name] for name in ("model", "samples", "seed") if name in values}
+    if not isinstance(checked.get("model", ""), str):
+        raise InvalidInputError(f"model: expected a string, got {values['model']!r:.60}.")
+    _require_whole("samples", values.get("samples", 1), least=1)
+    _require_whole("seed", values.get("seed", 0))
+    if values.get("steps") is not None:
+        _require_whole("steps", values["steps"], least=1, most=cosine_schedule().num_steps)
+    for name in ("seconds", "fps", "smoothing", "heading"):
+        value = values.get(name)
+        if value is not None:
+            checked[name] = _checked_number(name, value, positive=name in ("seconds", "fps"))
+    if checked.get("smoothing", 0.0) < 0:
+        raise InvalidInputError(f"smoothing: expected at least 0 s, got {values['smoothing']:g}.")
+    return checked
+
+
+def _checked_guidance(content: Any) -> dict[str, Any]:
+    given = _checked_object("guidance", content, [field.name for field in fields(Guidance)])
+    if given.get("mode", "joint") not in ("joint", "separated"):
+        raise InvalidInputError(
+            f"guidance.mode: expected 'joint' or 'separated', got {given['mode']!r:.60}."
+        )
+    weights = given.keys() - {"mode"}
+    return given | {
+        name: _checked_number(f"guidance.{name}", given[name], positive=False) for name in weights
+    }
 
 
 def _require_whole(
-    name: str, value: Any, *, least: float | int = -math.inf, most: float | int = math.inf
+    name: str, value: Any, *, least: Number = -math.inf, most: Number = math.inf
 ) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         low = "" if least == -math.inf else f", at least {least}"
@@ -117,20 +140,12 @@ def _require_whole(
         raise InvalidInputError(f"{name}: expected a whole number{low}{high}, got {value!r:.60}.")
 
 
-def _require_number(name: str, value: Any, *, positive: bool) -> None:
+def _checked_number(name: str, value: Any, *, positive: bool) -> float:
     real = isinstance(value, int | float) and not isinstance(value, bool)
     if not real or not math.isfinite(value) or (positive and value <= 0):
         kind = "a positive, finite number" if positive else "a finite number"
         raise InvalidInputError(f"{name}: expected {kind}, got {value!r:.60}.")
-
-
-def _check_guidance(guidance: Guidance) -> None:
-    for name in ("text", "constraints"):
-        _require_number(f"guidance.{name}", getattr(guidance, name), positive=False)
-    if guidance.mode not in ("joint", "separated"):
-        raise InvalidInputError(
-            f"guidance.mode: expected 'joint' or 'separated', got {guidance.mode!r:.60}."
-        )
+    return float(value)
 
 
 def _checked_object(place: str, content: Any, names: list[str]) -> dict[str, Any]:
