@@ -45,6 +45,8 @@ class DiffusionModel:
     """Name of the encoder whose token states the denoiser was trained on."""
     max_seconds: float = 10.0
     """Longest motion it has seen."""
+    noise_shift: float = 1.0
+    """How far its diffusion steps are moved towards noise (see ``sampling.shifted``)."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained, and defaults for sampling."""
 
@@ -79,6 +81,7 @@ def save_diffusion_model(
         "skeleton": skeleton_to_json(model.representation.skeleton),
         "text_encoder": model.text_encoder,
         "max_seconds": model.max_seconds,
+        "noise_shift": model.noise_shift,
         "notes": dict(model.notes),
     }
     with atomic_path(folder / "model.safetensors", force=True) as weights:
@@ -103,7 +106,8 @@ def load_diffusion_model(
     config = _read_config(folder / "config.json")
     with _as_format_error(folder / "config.json", "fields", expected="those that marey writes"):
         size = _denoiser_config(config["denoiser"])
-        rest = {name: config[name] for name in ("name", "text_encoder", "max_seconds", "notes")}
+        plain = ("name", "text_encoder", "max_seconds", "noise_shift", "notes")
+        rest = {name: config[name] for name in plain}
         representation = SmoothRoot(
             skeleton=skeleton_from_json(config["skeleton"]),
             fps=config["representation"]["fps"],

@@ -3,7 +3,7 @@
 from marey.sampling.ddim import Denoise, ddim_step, sample_ddim, sample_generator, sample_noise
 from marey.sampling.guidance import Conditions, Guidance, guidance_rows, guided_denoiser
 from marey.sampling.sampler import SampleSpec, sample_features
-from marey.sampling.schedule import NoiseSchedule, cosine_schedule
+from marey.sampling.schedule import NoiseSchedule, cosine_schedule, shifted
 
 __all__ = [
     "Conditions",
@@ -19,4 +19,5 @@ __all__ = [
     "sample_features",
     "sample_generator",
     "sample_noise",
+    "shifted",
 ]

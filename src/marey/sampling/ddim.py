@@ -41,11 +41,12 @@ def sample_ddim(
     *,
     schedule: NoiseSchedule,
     num_steps: int,
+    shift: float = 1.0,
     progress: Progress | None = None,
 ) -> Float[Tensor, "batch frames feats"]:
     """Turn ``noise`` into a clean signal in ``num_steps`` calls of ``denoise``."""
     x, alpha_bar = noise, schedule.alpha_bar.to(noise)
-    for done, (t, s) in enumerate(pairwise(schedule.spaced(num_steps)), start=1):
+    for done, (t, s) in enumerate(pairwise(schedule.spaced(num_steps, shift=shift)), start=1):
         x_0 = denoise(x, torch.full((len(x),), t, device=x.device))
         x = ddim_step(x, x_0, alpha_bar_t=alpha_bar[t], alpha_bar_s=alpha_bar[s])
         if progress is not None:

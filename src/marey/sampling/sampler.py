@@ -72,6 +72,7 @@ def sample_features(
         noise,
         schedule=cosine_schedule(),
         num_steps=steps,
+        shift=model.noise_shift,
         progress=progress,
     )
     raw = model.normalizer.inverse(clean)

@@ -49,6 +49,8 @@ class TrainConfig:
     ema_decay: float = 0.98
     ema_every: int = 10
     max_seconds: float = 10.0
+    noise_shift: float = 1.0
+    """How far diffusion steps are moved towards noise (see ``sampling.shifted``)."""
     measured_share: float = 0.4
     """Share of draws that windows with measured texts take (see ``data.balance``)."""
     phase2_from: float = 1.0

@@ -29,6 +29,7 @@ def small() -> TrainConfig:
         root=StageConfig(width=256, layers=4, heads=4, hidden=512),
         body=StageConfig(width=320, layers=6, heads=5, hidden=640),
         batch_size=32,
+        noise_shift=6.0,
     )
 
 

@@ -11,7 +11,7 @@ from marey.data.bank import Batch, FeatureBank, mixed_seed, seeded_generator
 from marey.errors import Cancelled, InvalidInputError, MareyError
 from marey.models import DiffusionModel, save_diffusion_model
 from marey.models.diffusion import Denoiser, DenoiserInput
-from marey.sampling import cosine_schedule
+from marey.sampling import cosine_schedule, shifted
 from marey.training.config import TrainConfig
 from marey.training.distributed import Group, average_gradients, averaged, said_by_main
 from marey.training.ema import Average
@@ -203,7 +203,8 @@ class Trainer:
         """Noise a batch, or a process's share of it, denoise it and return the loss terms."""
         generator = seeded_generator(seed, LOSS_DRAWS, step)
         size, frames, feats = batch.features.shape
-        t = torch.randint(1, self.schedule.num_steps + 1, (size,), generator=generator)
+        times = shifted(torch.rand(size, generator=generator), self.config.noise_shift)
+        t = (times * self.schedule.num_steps).ceil().long().clamp(min=1)
         noise = torch.randn(size, frames, feats, generator=generator)
         observed = torch.zeros(size, frames, feats, dtype=torch.bool)
         if observe:
@@ -296,6 +297,7 @@ class Trainer:
             normalizer=self.normalizer,
             text_encoder=self.text_encoder,
             max_seconds=self.config.max_seconds,
+            noise_shift=self.config.noise_shift,
             notes={"steps": self.clock.step, "hours": round(self.clock.seconds / 3600, 3)},
         )
 
