@@ -40,7 +40,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from marey.models.diffusion import Denoiser, DenoiserConfig, StageConfig
     from marey.representations import Normalizer, SmoothRoot
     from marey.skeleton import BODY22
-    from marey.text import MiniLMEncoder
+    from marey.text import SLOTS, MiniLMEncoder
 
     representation = SmoothRoot(skeleton=BODY22, fps=20.0)
     feats = representation.layout.size
@@ -58,6 +58,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         representation=representation,
         normalizer=Normalizer(mean=torch.zeros(feats), std=torch.ones(feats)),
         text_encoder=MiniLMEncoder.name,
+        text_slots=SLOTS,
         notes={"sampling": {"steps": 3, "guidance": {"text": 1.5}}},
     )
     folder = tmp_path_factory.mktemp("model") / "tiny"

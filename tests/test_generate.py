@@ -264,11 +264,13 @@ def test_a_length_beyond_the_model_is_refused_before_work(request_: GenerationRe
     assert list(refused(replace(request_, seconds=10.5))) == []
 
 
-def test_a_span_after_the_end_is_refused(request_: GenerationRequest) -> None:
-    late = TextScript((Statement("waves", start=1.0, end=3.0),))
-    with pytest.raises(InvalidInputError, match=r"'waves' ends at 3 s, after the motion of 1 s"):
-        generate(replace(request_, script=late))
-    assert generate(replace(request_, script=late, seconds=None)).motions[0].num_frames == 60
+def test_text_that_a_model_does_not_follow_is_refused(request_: GenerationRequest) -> None:
+    timed = TextScript((Statement("waves", start=0.0, end=0.5),))
+    with pytest.raises(InvalidInputError, match=r"'waves' has a span in time"):
+        generate(replace(request_, script=timed))
+    part = TextScript.from_prompt("walks", parts={"left_arm": "waves"})
+    with pytest.raises(InvalidInputError, match=r"on text for 'left_arm', only for global"):
+        generate(replace(request_, script=part, model="small"))
 
 
 def test_an_unknown_model_is_refused(request_: GenerationRequest) -> None:

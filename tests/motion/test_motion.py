@@ -75,9 +75,9 @@ def test_no_frames_are_refused(motion: Motion) -> None:
 
 @pytest.mark.parametrize("fps", [0.0, -20.0, math.inf, math.nan])
 def test_frame_rate_must_be_positive(motion: Motion, fps: float) -> None:
-    with pytest.raises(InvalidInputError, match="positive and finite"):
+    with pytest.raises(InvalidInputError, match=r"fps must (be positive|lie in)"):
         replace(motion, fps=fps)
-    with pytest.raises(InvalidInputError, match="positive and finite"):
+    with pytest.raises(InvalidInputError, match=r"fps must (be positive|lie in)"):
         motion.resample(fps)
 
 

@@ -27,7 +27,9 @@ def check_outputs(outputs: tuple[Path, ...], suffixes: tuple[str, ...], *, force
 
     These are none at all, one named twice, another suffix, or one that exists without ``force``.
     """
-    from marey.errors import InvalidInputError
+    from importlib.util import find_spec
+
+    from marey.errors import InvalidInputError, MissingExtraError
 
     valid = ", ".join(suffixes)
     if not outputs:
@@ -39,6 +41,8 @@ def check_outputs(outputs: tuple[Path, ...], suffixes: tuple[str, ...], *, force
             raise InvalidInputError(
                 f"{path}: expected a name that ends in {valid}, got {path.suffix or 'no suffix'}."
             )
+        if path.suffix.lower() == ".mp4" and find_spec("av") is None:
+            raise MissingExtraError("Writing .mp4", extra="video")
         if path.exists() and not force:
             raise InvalidInputError(
                 f"{path} exists and is not overwritten. Choose another name, or pass --force."

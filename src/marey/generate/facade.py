@@ -18,7 +18,7 @@ from marey.motion import Motion
 from marey.motion.retarget import RetargetReport, retarget
 from marey.postprocess import smooth_rotations
 from marey.sampling import Guidance, SampleSpec, sample_features
-from marey.text import MiniLMEncoder, TextEncoder, condition_from_scripts
+from marey.text import MiniLMEncoder, TextEncoder, TextScript, condition_from_scripts
 
 Progress = Callable[[int, int], None]
 """Called with (network steps done, in all); raises ``marey.errors.Cancelled`` to stop."""
@@ -104,6 +104,7 @@ class _Job:
     @classmethod
     def of(cls, request: GenerationRequest) -> "_Job":
         model = _model(request.model)
+        _check_script(request.script, model)
         sampling = model.notes.get("sampling", {})
         return cls(
             request=request,
@@ -119,20 +120,29 @@ class _Job:
         )
 
 
+def _check_script(script: TextScript, model: DiffusionModel) -> None:
+    """Refuse what the model would ignore or, worse, take for something else."""
+    for statement in script.statements:
+        if statement.slot not in model.text_slots:
+            raise InvalidInputError(
+                f"script: model {model.name!r} was not trained on text for {statement.slot!r}, "
+                f"only for {', '.join(model.text_slots)}. Say it in the whole body's sentence."
+            )
+        if statement.span is not None:
+            raise InvalidInputError(
+                f"script: {statement.text!r} has a span in time, which model {model.name!r} does "
+                "not follow. Generate the parts one by one."
+            )
+
+
 def _seconds(request: GenerationRequest, model: DiffusionModel) -> float:
-    """Return the length in seconds, once model and spans are known to fit it."""
+    """Return the length in seconds that is asked for, or that the script suggests."""
     seconds = request.seconds or default_seconds(request.script, most=model.max_seconds)
     if seconds > model.max_seconds + 1e-6:
         raise InvalidInputError(
             f"seconds: model {model.name!r} makes motions of up to {model.max_seconds:g} s, got "
             f"{seconds:g}. Ask for less, or generate the parts one by one."
         )
-    for statement in request.script.statements:
-        if statement.span is not None and statement.span[1] > seconds + 1 / model.fps:
-            raise InvalidInputError(
-                f"script: {statement.text!r} ends at {statement.span[1]:g} s, after the motion of "
-                f"{seconds:g} s. Ask for more seconds, or end it earlier."
-            )
     return seconds
 
 

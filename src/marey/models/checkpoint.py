@@ -47,6 +47,8 @@ class DiffusionModel:
     """Longest motion it has seen."""
     noise_shift: float = 1.0
     """How far its diffusion steps are moved towards noise (see ``sampling.shifted``)."""
+    text_slots: tuple[str, ...] = ("global",)
+    """Slots of the text (see ``text.SLOTS``) that it was trained on; others mean nothing to it."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained, and defaults for sampling."""
 
@@ -82,6 +84,7 @@ def save_diffusion_model(
         "text_encoder": model.text_encoder,
         "max_seconds": model.max_seconds,
         "noise_shift": model.noise_shift,
+        "text_slots": list(model.text_slots),
         "notes": dict(model.notes),
     }
     with atomic_path(folder / "model.safetensors", force=True) as weights:
@@ -108,6 +111,7 @@ def load_diffusion_model(
         size = _denoiser_config(config["denoiser"])
         plain = ("name", "text_encoder", "max_seconds", "noise_shift", "notes")
         rest = {name: config[name] for name in plain}
+        rest["text_slots"] = tuple(config["text_slots"])
         representation = SmoothRoot(
             skeleton=skeleton_from_json(config["skeleton"]),
             fps=config["representation"]["fps"],

@@ -14,6 +14,9 @@ from marey import skeleton as kinematics
 from marey.errors import InvalidInputError
 from marey.skeleton import Skeleton
 
+MAX_FPS = 10_000
+"""Highest frame rate to resample to: beyond any capture, and a guard against typing errors."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Motion:
@@ -130,8 +133,8 @@ class Motion:
         Frame 0 stays; the last new frame is the last that lies inside the clip. Contacts take
         the nearest frame. Raises InvalidInputError if ``fps`` is not positive.
         """
-        if not 0 < fps < float("inf"):
-            raise InvalidInputError(f"fps must be positive and finite, got {fps}.")
+        if not 0 < fps <= MAX_FPS:
+            raise InvalidInputError(f"fps must lie in (0, {MAX_FPS}], got {fps}.")
         if fps == self.fps:
             return self
         last = self.num_frames - 1
