@@ -129,7 +129,7 @@ def write_sheets(motions: Mapping[str, Sequence[Motion]], folder: Path) -> None:
             finding = find(one.fact, motions[text][0])
             mark = "holds" if finding.holds else "does not hold"
             measured = f"{finding.value:.2f} {finding.unit}, bar {finding.threshold:g}"
-            labelled.append((f"{text} – {one.fact} {mark} ({measured})", motions[text][0]))
+            labelled.append((f"{text}: {one.fact} {mark} ({measured})", motions[text][0]))
         contact_sheets(labelled).save(folder / f"{one.name.replace(' ', '_')}.png")
 
 
