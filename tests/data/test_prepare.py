@@ -94,7 +94,10 @@ def test_some_clips_of_the_real_pack(shared_data: Path, tmp_path: Path) -> None:
     report = prepare_cmu(shared_data / "cmu", tmp_path / "store", clips=names)
     store = MotionStore.open(tmp_path / "store")
     assert tuple(clip.clip_id for clip in store.clips) == names
-    assert texts_of(store, "02_03") == [("run or jog", "trial")]
+    first, *measured = texts_of(store, "02_03")
+    assert first == ("run or jog", "trial")
+    assert {source for _, source in measured} == {"measured"}
+    assert report.measured["run"] == 1
     assert report.fps == 20
     for window in store.windows:
         motion = store.window_motion(window)
