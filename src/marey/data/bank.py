@@ -25,6 +25,9 @@ Progress = Callable[[str, int, int], None]
 
 BATCHES_A_POOL = 8
 """Batches that are drawn together and sorted by length, so that little is padded."""
+LONG_TEXT_BATCHES = 2
+"""How many of them take the longest texts."""
+NO_TEXT = -1
 
 MIN_SECONDS = 1.0
 """Shorter windows are not trained on."""
@@ -55,6 +58,14 @@ class _Entry:
     length: int
     texts: tuple[int, ...]
     weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Draw:
+    """A window drawn for a batch, and the number of the text that goes with it."""
+
+    entry: _Entry
+    text: int
 
 
 class FeatureBank:
@@ -130,37 +141,46 @@ class FeatureBank:
         """Draw the batch of a training step, each sample turned to a random heading."""
         pool, place = divmod(step, BATCHES_A_POOL)
         generator = seeded_generator(seed, 0, pool)
-        drawn = torch.multinomial(
-            self._weights, size * BATCHES_A_POOL, replacement=True, generator=generator
-        ).tolist()
-        order = sorted(drawn, key=lambda i: self._entries[i].length)
-        chunks = [order[k * size : (k + 1) * size] for k in range(BATCHES_A_POOL)]
+        drawn = self._draw(size * BATCHES_A_POOL, generator, text_dropout=text_dropout)
+        # Attention pays for the longest text and the longest window of a batch: the long texts
+        # first go into batches of their own, then each group is cut by the length of its windows.
+        drawn.sort(key=lambda draw: self._text_tokens(draw.text))
+        few = size * (BATCHES_A_POOL - LONG_TEXT_BATCHES)
+        groups = (drawn[:few], drawn[few:])
+        ordered = [d for group in groups for d in sorted(group, key=lambda d: d.entry.length)]
+        chunks = [ordered[k * size : (k + 1) * size] for k in range(BATCHES_A_POOL)]
         turn = torch.randperm(BATCHES_A_POOL, generator=generator).tolist()
-        return self._assemble(
-            chunks[turn[place]], seeded_generator(seed, 1, step), text_dropout=text_dropout
-        )
+        return self._assemble(chunks[turn[place]], seeded_generator(seed, 1, step))
 
-    def _assemble(
-        self, chosen: list[int], generator: torch.Generator, *, text_dropout: float
-    ) -> Batch:
-        entries = [self._entries[i] for i in chosen]
-        chance = torch.rand(4, len(entries), generator=generator, dtype=torch.float64)
+    def _draw(self, count: int, generator: torch.Generator, *, text_dropout: float) -> list[_Draw]:
+        numbers = torch.multinomial(self._weights, count, replacement=True, generator=generator)
+        chance = torch.rand(2, count, generator=generator, dtype=torch.float64).tolist()
+        entries = [self._entries[i] for i in numbers.tolist()]
+        return [
+            _Draw(entry=e, text=e.texts[int(c * len(e.texts))] if d >= text_dropout else NO_TEXT)
+            for e, c, d in zip(entries, *chance, strict=True)
+        ]
+
+    def _text_tokens(self, text: int) -> int:
+        return 0 if text == NO_TEXT else self.texts.tokens(text)
+
+    def _assemble(self, drawn: list[_Draw], generator: torch.Generator) -> Batch:
+        entries = [draw.entry for draw in drawn]
+        chance = torch.rand(2, len(entries), generator=generator, dtype=torch.float64)
         lengths = torch.tensor([min(e.length, self.max_frames) for e in entries])
         spare = torch.tensor([e.length for e in entries]) - lengths + 1
         first = torch.tensor([e.first for e in entries]) + (chance[0] * spare).long()
-        texts = [
-            e.texts[int(c * len(e.texts))] if d >= text_dropout else -1
-            for e, c, d in zip(entries, chance[1].tolist(), chance[2].tolist(), strict=True)
-        ]
         position = torch.arange(int(lengths.max()))
         mask = position < lengths[:, None]
         rows = first[:, None] + torch.minimum(position, lengths[:, None] - 1)
         features = self.representation.canonicalise(self.features[rows.to(self.device)])
-        angles = (chance[3].float() * 2 * math.pi).to(self.device)
+        angles = (chance[1].float() * 2 * math.pi).to(self.device)
         features = self.representation.rotate(features, angles[:, None])
         mask = mask.to(self.device)
         return Batch(
-            features=features * mask[..., None], mask=mask, text=self.texts.condition(texts)
+            features=features * mask[..., None],
+            mask=mask,
+            text=self.texts.condition([draw.text for draw in drawn]),
         )
 
 

@@ -33,6 +33,7 @@ class TextBank:
             if progress is not None:
                 progress(min(start + CHUNK, len(distinct)), len(distinct))
         self._states = torch.cat(chunks).to(device)
+        self._tokens = lengths
         self._lengths = torch.tensor(lengths, device=device)
         self._starts = self._lengths.cumsum(0) - self._lengths
 
@@ -45,7 +46,7 @@ class TextBank:
 
     def tokens(self, number: int) -> int:
         """Return how many tokens a text has."""
-        return int(self._lengths[number])
+        return self._tokens[number]
 
     def condition(self, numbers: Sequence[int]) -> TextCondition:
         """Return the condition of global texts by number; -1 stands for no text."""
