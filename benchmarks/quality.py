@@ -30,8 +30,7 @@ from marey.metrics import (
     jerk,
 )
 from marey.models import DiffusionModel, load_diffusion_model
-from marey.motion import Motion
-from marey.representations import foot_contacts
+from marey.motion import Motion, foot_contacts
 from marey.text import TextScript
 
 RESAMPLINGS = 2000

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from marey.io.cmu_pack import CmuPack
+from marey.motion.path_smoothing import DEFAULT_MARGIN, smooth_path
 from marey.representations.legacy_smoothing import smooth_path_legacy
-from marey.representations.path_smoothing import DEFAULT_MARGIN, smooth_path
 
 SMOOTHERS: dict[str, Callable[[Tensor], Tensor]] = {
     "exact": smooth_path,

@@ -25,8 +25,8 @@ from torch import nn
 
 from marey.data import ClipRecord, StoreSpec, StoreWriter, WindowRecord, WindowText
 from marey.data.bank import FeatureBank
-from marey.motion import Motion
-from marey.representations import BODY22_LIMITS, SmoothRoot
+from marey.motion import BODY22_LIMITS, Motion
+from marey.representations import SmoothRoot
 from marey.skeleton import BODY22
 from marey.text import MiniLMEncoder
 from marey.training import RunFolder, TrainConfig, Trainer, recipe

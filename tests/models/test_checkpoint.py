@@ -11,7 +11,8 @@ from marey.errors import FileFormatError, InvalidInputError
 from marey.models import DiffusionModel, load_diffusion_model, save_diffusion_model
 from marey.models.checkpoint import checkpoint_folder
 from marey.models.diffusion import Denoiser, DenoiserConfig, StageConfig
-from marey.representations import BODY22_LIMITS, Normalizer, SmoothRoot
+from marey.motion import BODY22_LIMITS
+from marey.representations import Normalizer, SmoothRoot
 from marey.skeleton import BODY22
 
 

@@ -8,9 +8,8 @@ import torch
 
 from marey.constraints import WorldFacts
 from marey.errors import InvalidInputError
-from marey.motion import Motion
+from marey.motion import BODY22_LIMITS, Motion
 from marey.representations import (
-    BODY22_LIMITS,
     HeadingLocal,
     Normalizer,
     Representation,

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from marey.errors import InvalidInputError
+from marey.motion.path_smoothing import smooth_path
 from marey.representations.legacy_smoothing import smooth_path_legacy
-from marey.representations.path_smoothing import smooth_path
 
 MARGIN = 0.06
 

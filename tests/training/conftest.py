@@ -9,7 +9,8 @@ import pytest
 
 from marey.data import MotionStore
 from marey.data.bank import FeatureBank
-from marey.representations import BODY22_LIMITS, SmoothRoot
+from marey.motion import BODY22_LIMITS
+from marey.representations import SmoothRoot
 from marey.training import RunFolder, TrainConfig, Trainer
 
 WORKER = Path(__file__).with_name("worker.py")

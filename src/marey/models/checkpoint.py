@@ -24,7 +24,8 @@ from torch import Tensor
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io import atomic_path
 from marey.models.diffusion import Denoiser, DenoiserConfig, StageConfig
-from marey.representations import ContactLimits, Normalizer, SmoothRoot
+from marey.motion import ContactLimits
+from marey.representations import Normalizer, SmoothRoot
 from marey.skeleton.serialization import skeleton_from_json, skeleton_to_json
 
 FORMAT = "marey-diffusion"

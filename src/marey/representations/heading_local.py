@@ -16,7 +16,7 @@ from marey import rotations
 from marey.constraints import WorldFacts
 from marey.errors import InvalidInputError
 from marey.motion import Motion
-from marey.representations.contacts import KIMODO_LIMITS, ContactLimits
+from marey.motion.contacts import KIMODO_LIMITS, ContactLimits
 from marey.representations.layout import Block, FeatureLayout
 from marey.representations.representation import (
     Observation,

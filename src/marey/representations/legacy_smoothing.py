@@ -1,7 +1,7 @@
 """The root smoother of Kimodo's released models, half a frame early as they learnt it.
 
-Models trained with it expect its paths; everything else uses ``path_smoothing``, which solves the
-same problem exactly and stays within the margin.
+Models trained with it expect its paths; everything else uses ``motion.path_smoothing``, which
+solves the same problem exactly and stays within the margin.
 """
 
 import math
@@ -13,7 +13,7 @@ from scipy.linalg import cho_solve_banded, cholesky_banded
 from torch import Tensor
 
 from marey.errors import InvalidInputError
-from marey.representations.path_smoothing import DEFAULT_MARGIN
+from marey.motion.path_smoothing import DEFAULT_MARGIN
 
 _ITERATIONS = 500  # on each grid
 _DUAL_STEP = 1.8

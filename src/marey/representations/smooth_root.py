@@ -17,10 +17,10 @@ from marey import skeleton as kinematics
 from marey.constraints import WorldFacts
 from marey.errors import InvalidInputError
 from marey.motion import Motion
-from marey.representations.contacts import KIMODO_LIMITS, ContactLimits, foot_contacts
+from marey.motion.contacts import KIMODO_LIMITS, ContactLimits, foot_contacts
+from marey.motion.path_smoothing import smooth_path
 from marey.representations.layout import Block, FeatureLayout
 from marey.representations.legacy_smoothing import smooth_path_legacy
-from marey.representations.path_smoothing import smooth_path
 from marey.representations.representation import (
     Observation,
     Representation,

@@ -10,7 +10,8 @@ from marey.data.bank import FeatureBank, usable_windows
 from marey.data.bank import Progress as Note
 from marey.errors import InvalidInputError
 from marey.models import DiffusionModel
-from marey.representations import BODY22_LIMITS, SmoothRoot
+from marey.motion import BODY22_LIMITS
+from marey.representations import SmoothRoot
 from marey.text import TextEncoder
 from marey.training.config import TrainConfig
 from marey.training.distributed import Group, join_group, leave_group, main_first

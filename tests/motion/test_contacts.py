@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from marey.errors import InvalidInputError
-from marey.representations.contacts import ContactLimits, foot_contacts
+from marey.motion.contacts import ContactLimits, foot_contacts
 from marey.skeleton import BODY22, Skeleton
 
 FPS = 20.0

@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import minimize
 
 from marey.errors import InvalidInputError
-from marey.representations.path_smoothing import (
+from marey.motion.path_smoothing import (
     CLOSENESS,
     DEFAULT_MARGIN,
     smooth_path,
