@@ -1,0 +1,106 @@
+"""Goal: one quantity of the motion pinned in some frames, which every constraint compiles to.
+
+The model observes goals (through ``WorldFacts``), post-processing meets them, the report measures
+them.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from marey import rotations
+from marey.errors import InvalidInputError
+
+GoalKind = Literal[
+    "joint_position", "joint_rotation", "root_path", "root_height", "heading", "contact"
+]
+
+_VALUE_SHAPES: dict[GoalKind, tuple[int, ...]] = {
+    "joint_position": (3,),
+    "joint_rotation": (3, 3),
+    "root_path": (2,),
+    "root_height": (),
+    "heading": (),
+    "contact": (),
+}
+
+DEFAULT_TOLERANCE: dict[GoalKind, float] = {
+    "joint_position": 0.005,
+    "joint_rotation": math.radians(1),
+    "root_path": 0.005,
+    "root_height": 0.005,
+    "heading": math.radians(1),
+    "contact": 0.0,
+}
+"""How far from its target a quantity may be and still count as met: metres or radians."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Goal:
+    """One quantity pinned to one target in each of some frames.
+
+    Raises InvalidInputError for frames that are not distinct and ascending, or for targets of the
+    wrong shape or not finite.
+    """
+
+    kind: GoalKind
+    frames: Int[Tensor, " pins"]
+    """Ascending frame numbers from 0."""
+    target: Float[Tensor, "pins *value"]
+    """By kind: world position x, y, z of the joint; its global rotation; x, z of the smoothed root
+    path; height of the root joint; direction that the hips face, radians; 0 or 1."""
+    joint: int = 0
+    """Index of the joint; of a contact the channel: left heel, left toe, right heel, right toe."""
+    weight: float = 1.0
+    tolerance: float
+    """Metres, or radians for rotations and headings; 0 for contacts."""
+    source: int = 0
+    """Number of the constraint in the request that it came from."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(GoalKind):
+            raise InvalidInputError(
+                f"Goal.kind: expected one of {', '.join(get_args(GoalKind))}, got {self.kind!r}."
+            )
+        expected = (len(self.frames), *_VALUE_SHAPES[self.kind])
+        if not len(self.frames) or tuple(self.target.shape) != expected:
+            raise InvalidInputError(
+                f"Goal.target of {self.kind}: expected shape {expected} with at least one frame, "
+                f"got {tuple(self.target.shape)}."
+            )
+        if bool((self.frames.diff() <= 0).any()) or int(self.frames[0]) < 0:
+            raise InvalidInputError(
+                "Goal.frames: expected distinct ascending numbers from 0, got "
+                f"{self.frames.tolist()!s:.100}."
+            )
+        if not bool(self.target.isfinite().all()):
+            raise InvalidInputError(f"Goal.target of {self.kind} is not finite.")
+
+    @property
+    def quantity(self) -> tuple[GoalKind, int]:
+        """What is pinned; two goals with equal quantities speak of the same thing."""
+        return self.kind, self.joint
+
+
+def target_distance(
+    kind: GoalKind, first: Float[Tensor, "pins *value"], second: Float[Tensor, "pins *value"]
+) -> Float[Tensor, " pins"]:
+    """Distance between values of one kind: metres, radians in [0, π], or 0 and 1 for contacts."""
+    if kind == "joint_rotation":
+        return rotations.geodesic_distance(first, second)
+    if kind == "heading":
+        return rotations.wrap_angle(first - second).abs()
+    difference = first - second
+    return difference.norm(dim=-1) if kind in ("joint_position", "root_path") else difference.abs()
+
+
+def in_order(
+    frames: Int[Tensor, " pins"], target: Float[Tensor, "pins *value"]
+) -> tuple[Int[Tensor, " pins"], Float[Tensor, "pins *value"]]:
+    """Sort pins by their frame."""
+    order = torch.argsort(frames)
+    return frames[order], target[order]
