@@ -18,6 +18,15 @@ _CHOICES = {
     "optimizer": OptimizerName,
     "precision": Precision,
 }
+_SHARES = (
+    "dropout",
+    "text_dropout",
+    "cooldown",
+    "ema_decay",
+    "phase2_from",
+    "unconstrained_share",
+    "perturbed_share",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +64,10 @@ class TrainConfig:
     """Share of draws that windows with measured texts take (see ``data.balance``)."""
     phase2_from: float = 1.0
     """Share of the run after which constraints are shown; 1 = never."""
+    unconstrained_share: float = 0.1
+    """Share of samples that are shown no constraint in phase 2."""
+    perturbed_share: float = 0.2
+    """Share of samples whose shown values are slightly off in phase 2."""
     seed: int = 0
     precision: Precision = "auto"
     """Of the network's products; ``auto`` takes bfloat16 where it pays: on CUDA, and on CPUs with
@@ -68,7 +81,7 @@ class TrainConfig:
             _require(self, name, getattr(self, name) >= 1, "at least 1")
         for name in ("learning_rate", "clip_norm", "max_seconds"):
             _require(self, name, 0 < getattr(self, name) < math.inf, "positive and finite")
-        for name in ("dropout", "text_dropout", "cooldown", "phase2_from", "ema_decay"):
+        for name in _SHARES:
             _require(self, name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
         for name in ("warmup", "weight_decay", "save_minutes"):
             _require(self, name, getattr(self, name) >= 0, "at least 0")

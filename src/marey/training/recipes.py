@@ -30,6 +30,7 @@ def small() -> TrainConfig:
         body=StageConfig(width=320, layers=6, heads=5, hidden=640),
         batch_size=32,
         noise_shift=6.0,
+        unconstrained_share=0.25,
     )
 
 

@@ -17,7 +17,7 @@ from marey.training.distributed import Group, average_gradients, averaged, said_
 from marey.training.ema import Average
 from marey.training.objective import motion_loss
 from marey.training.optimizer import make_optimizer
-from marey.training.patterns import sample_observed_mask
+from marey.training.patterns import sample_errors, sample_observed_mask
 from marey.training.run_folder import RunFolder
 from marey.training.start import new_start, start_at
 from marey.training.state import Clock, load_state, save_state
@@ -207,31 +207,39 @@ class Trainer:
         t = (times * self.schedule.num_steps).ceil().long().clamp(min=1)
         noise = torch.randn(size, frames, feats, generator=generator)
         observed = torch.zeros(size, frames, feats, dtype=torch.bool)
+        errors = torch.zeros(size, 1, feats)
         if observe:
-            observed = sample_observed_mask(
-                batch.mask.cpu(),
-                self.representation.layout,
-                self.representation.skeleton,
-                generator,
-                curriculum=self._curriculum(),
-            )
+            observed, errors = self._observations(batch.mask.cpu(), generator)
         if group is not None and group.world > 1:
             # Drawn for the whole batch first, so that one process and many draw alike.
             batch = batch.share(group.rank, group.world)
-            t, noise, observed = (x[group.rank :: group.world] for x in (t, noise, observed))
-        return self._losses_at(
-            batch, t.to(self.device), noise.to(self.device), observed.to(self.device)
+            t, noise, observed, errors = (
+                x[group.rank :: group.world] for x in (t, noise, observed, errors)
+            )
+        return self._losses_at(batch, *(x.to(self.device) for x in (t, noise, observed, errors)))
+
+    def _observations(self, mask: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw what is shown of a batch, and how far the shown values are off."""
+        config, representation = self.config, self.representation
+        observed = sample_observed_mask(
+            mask,
+            representation,
+            generator,
+            curriculum=self._curriculum(),
+            unconstrained_share=config.unconstrained_share,
         )
+        share = config.perturbed_share
+        return observed, sample_errors(len(mask), representation.layout, generator, share=share)
 
     def _losses_at(
-        self, batch: Batch, t: Tensor, noise: Tensor, observed: Tensor
+        self, batch: Batch, t: Tensor, noise: Tensor, observed: Tensor, errors: Tensor
     ) -> dict[str, Tensor]:
         clean = self.normalizer(batch.features)
         given = DenoiserInput(
             noisy=self.schedule.add_noise(clean, noise, t),
             step=t,
             mask=batch.mask,
-            observed=clean,
+            observed=clean + errors,
             observed_mask=observed,
             heading=batch.features[:, 0, self.representation.layout.slice("heading")],
             text=batch.text,
