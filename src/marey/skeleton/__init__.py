@@ -6,16 +6,19 @@ from marey.skeleton.kinematics import (
     joint_positions,
     local_rotations,
 )
-from marey.skeleton.library import BODY22
+from marey.skeleton.library import BODY22, G1_34, SOMA30, SOMA77
 from marey.skeleton.parts import CONNECTED_PAIRS, MIRRORED_PART, PART_PAIRS, PARTS
 from marey.skeleton.skeleton import Roles, Skeleton
 
 __all__ = [
     "BODY22",
     "CONNECTED_PAIRS",
+    "G1_34",
     "MIRRORED_PART",
     "PARTS",
     "PART_PAIRS",
+    "SOMA30",
+    "SOMA77",
     "Roles",
     "Skeleton",
     "global_rotations",
