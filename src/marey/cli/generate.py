@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from marey.cli.arguments import Outputs, check_outputs
+from marey.cli.control import NO_CONTROL, ControlFlags, constraints_for, script_with
 
 if TYPE_CHECKING:
-    from marey.generate import GenerationResult
+    from marey.generate import ConstraintReport, GenerationResult
     from marey.motion import Motion
     from marey.sampling import Guidance
     from marey.text import TextScript
@@ -21,7 +22,7 @@ GuidanceMode = Literal["joint", "separated"]
 
 
 def generate(
-    text: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SENTENCE")],
+    text: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SENTENCE")] = "",
     *,
     output: Outputs = (),
     seconds: float | None = None,
@@ -37,6 +38,8 @@ def generate(
     guidance: GuidanceMode | None = None,
     fps: float | None = None,
     skeleton: Path | None = None,
+    control: Annotated[ControlFlags, tyro.conf.OmitArgPrefixes] = NO_CONTROL,
+    report: Path | None = None,
     force: bool = False,
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
@@ -60,18 +63,22 @@ def generate(
             if not given.
         fps: Frame rate of the result; the model's own if not given.
         skeleton: BVH file whose skeleton the motion is put on.
+        control: Constraints, sequences and post-processing.
+        report: JSON file for the whole report, every pin with its error.
         force: Overwrite existing files.
         as_json: Print the report as JSON.
     """
-    from marey.generate import GenerationRequest
+    from marey.generate import GenerationRequest, clip_of
     from marey.generate import generate as run
-    from marey.io import WRITE_SUFFIXES, read_bvh
+    from marey.io import WRITE_SUFFIXES, atomic_path, read_bvh
 
-    targets = _targets(output, max(samples, 1))  # a wrong number is the request's to refuse
+    motions = 1 if control.best else max(samples, 1)  # a wrong number is the request's to refuse
+    targets = _targets(output, motions)
     check_outputs(tuple(path for row in targets for path in row), WRITE_SUFFIXES, force=force)
+    script, length = script_with(_script(text, part, control), seconds, control)
     request = GenerationRequest(
-        script=_script(text, part),
-        seconds=seconds,
+        script=script,
+        seconds=length,
         samples=samples,
         seed=seed,
         model=model,
@@ -80,21 +87,26 @@ def generate(
         smoothing=smoothing,
         fps=fps,
         skeleton=None if skeleton is None else read_bvh(skeleton).skeleton,
+        **control.request_fields(),
     )
+    request = replace(request, constraints=constraints_for(control, clip_of(request)))
     with _progress_bar(hidden=as_json) as progress:
         result = run(request, progress=progress)
     for motion, row in zip(result.motions, targets, strict=True):
         for path in row:
             _save(motion, path, caption=text, force=force)
+    if report is not None:
+        with atomic_path(report, force=force) as temporary:
+            temporary.write_text(json.dumps(_report(result, targets), indent=1), encoding="utf-8")
     print(json.dumps(_report(result, targets)) if as_json else _summary(result, targets))
 
 
-def _script(text: str, parts: tuple[str, ...]) -> "TextScript":
+def _script(text: str, parts: tuple[str, ...], control: ControlFlags) -> "TextScript":
     """Return what the words and the NAME=TEXT pairs say. Raises InvalidInputError for nothing."""
     from marey.errors import InvalidInputError
     from marey.text import TextScript
 
-    if not text.strip() and not parts:
+    if not text.strip() and not (parts or control.then or control.timeline):
         raise InvalidInputError(
             'Expected a sentence, got nothing. Say what the person does: "a person walks forward".'
         )
@@ -160,9 +172,25 @@ def _report(result: "GenerationResult", targets: list[list[Path]]) -> dict[str, 
     return content
 
 
+def _outcome(report: "ConstraintReport") -> str:
+    """Say in a line what became of a constraint."""
+    worst = report.worst
+    if worst is None:
+        return f"{report.name}: nothing to pin in this clip"
+    units = {pin.unit for pin in report.pins}
+    parts = []
+    for unit in sorted(units):
+        pins = [pin for pin in report.pins if pin.unit == unit]
+        before, after = (max(p.error_before for p in pins), max(p.error_after for p in pins))
+        parts.append(f"{before:.1f} → {after:.2f} {unit}")
+    verdict = "met" if report.met else f"NOT met in frame {worst.frame}: {report.why}"
+    return f"{report.name}: {verdict} (worst error {', '.join(parts)})"
+
+
 def _summary(result: "GenerationResult", targets: list[list[Path]]) -> str:
     lines = []
-    for motion, report, row in zip(result.motions, result.reports, targets, strict=True):
+    rows = zip(result.motions, result.reports, result.constraints, targets, strict=True)
+    for motion, report, constraints, row in rows:
         lines += map(str, row)
         lines.append(
             f"  {motion.num_frames} frames at {motion.fps:g} fps, {motion.seconds:.2f} s; "
@@ -170,6 +198,7 @@ def _summary(result: "GenerationResult", targets: list[list[Path]]) -> str:
             f"{report.left_metres:+.2f} m left, turn {report.turn_degrees:+.0f}°; "
             f"skate {100 * report.skate_contacts:.1f} cm/s"
         )
+        lines += [f"  {_outcome(each)}" for each in constraints]
     if result.retargeting is not None and result.retargeting.unmapped:
         lines.append(f"  joints that stay at rest: {', '.join(result.retargeting.unmapped)}")
     spent = ", ".join(f"{name} {seconds:.2f}" for name, seconds in result.timings.items())

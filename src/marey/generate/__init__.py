@@ -3,15 +3,22 @@
 The command line, the server and the studio use only this.
 """
 
-from marey.generate.facade import Progress, default_guidance, generate, generate_many
+from marey.generate.drawing import Progress
+from marey.generate.facade import generate, generate_many
+from marey.generate.job import clip_of
+from marey.generate.loading import default_guidance
+from marey.generate.report import ConstraintReport, PinReport
 from marey.generate.request import GenerationRequest, default_seconds
 from marey.generate.result import GenerationResult, MotionReport
 
 __all__ = [
+    "ConstraintReport",
     "GenerationRequest",
     "GenerationResult",
     "MotionReport",
+    "PinReport",
     "Progress",
+    "clip_of",
     "default_guidance",
     "default_seconds",
     "generate",

@@ -1,13 +1,18 @@
 """GenerationRequest: what to generate, as plain values that a file or a network can carry."""
 
-import math
 import re
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from marey.constraints import Constraint, constraints_from_json, constraints_to_json
 from marey.errors import InvalidInputError
-from marey.sampling import Guidance, cosine_schedule
+from marey.generate.request_values import (
+    Number,
+    checked_guidance,
+    checked_object,
+    checked_values,
+)
+from marey.sampling import Guidance
 from marey.skeleton import Skeleton
 from marey.skeleton.serialization import skeleton_from_json, skeleton_to_json
 from marey.text import TextScript
@@ -16,9 +21,6 @@ FIRST_SECONDS = 5.0
 """Length of a motion of which only one thing is said, and not how long it lasts."""
 FURTHER_SECONDS = 2.5
 """What each further thing to do adds."""
-
-Number = float | int
-"""PEP 484 lets an int pass for a float; run-time type checks need to be told."""
 
 _LINK = r"\b(?:then|before|after)\b"
 _FURTHER = re.compile(rf"[;.!?]\s*(?:and\s+)?{_LINK}|{_LINK}|[;.!?]\s+(?=\w)", re.IGNORECASE)
@@ -49,6 +51,22 @@ class GenerationRequest:
     """Frame rate of the result; None keeps the model's."""
     skeleton: Skeleton | None = None
     """Skeleton of the result; None keeps the model's."""
+    constraints: tuple[Constraint, ...] = ()
+    """What the motion must meet, on the skeleton and in the frames of the result."""
+    postprocess: bool = True
+    """Plant feet and meet constraints exactly (see ``postprocess.refine``)."""
+    best: bool = False
+    """Deliver only the sample that met constraints best by itself, then the one that slid least."""
+    continue_from: str | None = None
+    """Motion file whose end the result goes on from, in its world; it is not repeated."""
+    loop: bool = False
+    """Draw the end anew so that the beginning can follow it."""
+    in_place: bool = False
+    """Take the way over the ground out of the result."""
+    base: str | None = None
+    """Motion file of an earlier result of the same script, of which one segment is drawn anew."""
+    regenerate: int | None = None
+    """Number of that segment; frames further than the overlap from it stay as they are."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.script, TextScript):
@@ -58,9 +76,18 @@ class GenerationRequest:
             )
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["model"] = str(self.model)  # a path will do
+        values |= {k: str(values[k]) for k in ("continue_from", "base") if values[k] is not None}
+        object.__setattr__(self, "continue_from", values["continue_from"])
+        object.__setattr__(self, "base", values["base"])
+        object.__setattr__(self, "constraints", tuple(self.constraints))
+        for number, constraint in enumerate(self.constraints):
+            if not isinstance(constraint, Constraint):
+                raise InvalidInputError(
+                    f"constraints[{number}]: expected a Constraint, got {constraint!r:.60}."
+                )
         if self.guidance is not None:
-            _checked_guidance(asdict(self.guidance))
-        for name, value in _checked_values(values).items():
+            checked_guidance(asdict(self.guidance))
+        for name, value in checked_values(values).items():
             object.__setattr__(self, name, value)
 
     def to_json(self) -> dict[str, Any]:
@@ -70,6 +97,7 @@ class GenerationRequest:
             "script": self.script.to_json(),
             "guidance": None if self.guidance is None else asdict(self.guidance),
             "skeleton": None if self.skeleton is None else skeleton_to_json(self.skeleton),
+            "constraints": constraints_to_json(self.constraints),
         }
 
     @classmethod
@@ -78,13 +106,15 @@ class GenerationRequest:
 
         Raises InvalidInputError that names the field for anything else.
         """
-        given = _checked_object("request", content, [field.name for field in fields(cls)])
+        given = checked_object("request", content, [field.name for field in fields(cls)])
         given["script"] = TextScript.from_json(given.get("script"))
         if given.get("guidance") is not None:
-            given["guidance"] = Guidance(**_checked_guidance(given["guidance"]))
+            given["guidance"] = Guidance(**checked_guidance(given["guidance"]))
         if given.get("skeleton") is not None:
             given["skeleton"] = skeleton_from_json(given["skeleton"])
-        given |= _checked_values(given)
+        if given.get("constraints") is not None:
+            given["constraints"] = constraints_from_json(given["constraints"])
+        given |= checked_values(given)
         return cls(**given)
 
 
@@ -99,63 +129,3 @@ def default_seconds(script: TextScript, *, most: Number) -> float:
     if ends:
         return float(max(ends))
     return min(float(most), FIRST_SECONDS + FURTHER_SECONDS * len(_FURTHER.findall(script.prompt)))
-
-
-def _checked_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the plain values of a request that are among ``values``, numbers as floats."""
-    checked = {name: values[name] for name in ("model", "samples", "seed") if name in values}
-    if not isinstance(checked.get("model", ""), str):
-        raise InvalidInputError(f"model: expected a string, got {values['model']!r:.60}.")
-    _require_whole("samples", values.get("samples", 1), least=1)
-    _require_whole("seed", values.get("seed", 0))
-    if values.get("steps") is not None:
-        _require_whole("steps", values["steps"], least=1, most=cosine_schedule().num_steps)
-    for name in ("seconds", "fps", "smoothing", "heading"):
-        value = values.get(name)
-        if value is not None:
-            checked[name] = _checked_number(name, value, positive=name in ("seconds", "fps"))
-    if checked.get("smoothing", 0.0) < 0:
-        raise InvalidInputError(f"smoothing: expected at least 0 s, got {values['smoothing']:g}.")
-    return checked
-
-
-def _checked_guidance(content: Any) -> dict[str, Any]:
-    given = _checked_object("guidance", content, [field.name for field in fields(Guidance)])
-    if given.get("mode", "joint") not in ("joint", "separated"):
-        raise InvalidInputError(
-            f"guidance.mode: expected 'joint' or 'separated', got {given['mode']!r:.60}."
-        )
-    weights = given.keys() - {"mode"}
-    return given | {
-        name: _checked_number(f"guidance.{name}", given[name], positive=False) for name in weights
-    }
-
-
-def _require_whole(
-    name: str, value: Any, *, least: Number = -math.inf, most: Number = math.inf
-) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        low = "" if least == -math.inf else f", at least {least}"
-        high = "" if most == math.inf else f", at most {most}"
-        raise InvalidInputError(f"{name}: expected a whole number{low}{high}, got {value!r:.60}.")
-
-
-def _checked_number(name: str, value: Any, *, positive: bool) -> float:
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not real or not math.isfinite(value) or (positive and value <= 0):
-        kind = "a positive, finite number" if positive else "a finite number"
-        raise InvalidInputError(f"{name}: expected {kind}, got {value!r:.60}.")
-    return float(value)
-
-
-def _checked_object(place: str, content: Any, names: list[str]) -> dict[str, Any]:
-    if not isinstance(content, Mapping):
-        raise InvalidInputError(
-            f"{place}: expected an object with fields {', '.join(names)}, got {content!r:.60}."
-        )
-    for key in content:
-        if key not in names:
-            raise InvalidInputError(
-                f"{place}: unknown field {key!r:.60}; its fields are {', '.join(names)}."
-            )
-    return dict(content)

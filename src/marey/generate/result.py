@@ -7,15 +7,22 @@ from typing import Any
 import torch
 
 from marey import rotations
+from marey.generate.report import ConstraintReport
 from marey.generate.request import GenerationRequest
-from marey.metrics import foot_skate_from_contacts, foot_skate_from_height, jerk, path_length
+from marey.metrics import (
+    foot_skate_from_contacts,
+    foot_skate_from_height,
+    ground_penetration,
+    jerk,
+    path_length,
+)
 from marey.motion import Motion
 from marey.motion.retarget import RetargetReport
 
 
 @dataclass(frozen=True, kw_only=True)
 class MotionReport:
-    """What was measured on one generated motion, on the model's skeleton and frame rate."""
+    """What was measured on one generated motion as it is delivered."""
 
     seed: int
     sample: int
@@ -33,6 +40,8 @@ class MotionReport:
     """Mean speed of low toes, m/s (``metrics.foot_skate_from_height``)."""
     skate_contacts: float
     """Mean speed of feet that the model says are planted, m/s."""
+    penetration: float
+    """Mean depth of the lowest joint below the ground, metres."""
     jerk: float
     """Mean over joints and frames, m/s³."""
 
@@ -56,6 +65,7 @@ class MotionReport:
             turn_degrees=float(rotations.wrap_angle(heading.diff()).sum().rad2deg()),
             skate_height=foot_skate_from_height(positions, skeleton, fps).mean,
             skate_contacts=skate.mean,
+            penetration=ground_penetration(positions).mean,
             jerk=jerk(positions, fps).mean,
         )
 
@@ -69,8 +79,10 @@ class GenerationResult:
     """On the skeleton and at the frame rate that were asked for."""
     reports: tuple[MotionReport, ...]
     """One for each motion."""
+    constraints: tuple[tuple[ConstraintReport, ...], ...]
+    """What became of each constraint, for each motion."""
     timings: Mapping[str, float]
-    """Seconds that the whole call spent on load, text, sampling, decoding and finishing.
+    """Seconds that the whole call spent on load, sampling and finishing.
 
     Requests that were generated together were worked on together: they share these.
     """
@@ -80,9 +92,13 @@ class GenerationResult:
     def to_json(self) -> dict[str, Any]:
         """Return everything but the motions themselves as a JSON object."""
         retargeting = None if self.retargeting is None else asdict(self.retargeting)
+        motions = zip(self.reports, self.constraints, strict=True)
         return {
             "request": self.request.to_json(),
-            "motions": [asdict(report) for report in self.reports],
+            "motions": [
+                asdict(report) | {"constraints": [asdict(each) for each in own]}
+                for report, own in motions
+            ],
             "timings": {name: round(value, 4) for name, value in self.timings.items()},
             "retargeting": retargeting,
         }

@@ -6,6 +6,7 @@ from marey.text.encoder import TextEncoder, TextStates
 from marey.text.minilm import MiniLMEncoder
 from marey.text.mirror import mirror_text
 from marey.text.script import SLOTS, Statement, TextScript
+from marey.text.timeline import load_timeline
 
 __all__ = [
     "SLOTS",
@@ -18,5 +19,6 @@ __all__ = [
     "TextStates",
     "collate_conditions",
     "condition_from_scripts",
+    "load_timeline",
     "mirror_text",
 ]
