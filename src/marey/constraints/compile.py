@@ -12,7 +12,7 @@ from marey.constraints.goal import Goal
 from marey.errors import InvalidInputError
 from marey.motion import Motion
 
-Resolve = Callable[[Constraint, int, Sequence[Goal]], tuple[Goal, ...]]
+GoalsOf = Callable[[Constraint, int, Sequence[Goal]], tuple[Goal, ...]]
 
 
 def compile_goals(constraints: Sequence[Constraint], clip: Clip) -> tuple[Goal, ...]:
@@ -21,7 +21,9 @@ def compile_goals(constraints: Sequence[Constraint], clip: Clip) -> tuple[Goal, 
     Raises InvalidInputError that names the constraint which does not fit the clip. Goals that
     contradict each other are all kept: ``check_constraints`` finds them.
     """
-    return _resolve(constraints, lambda each, i, beside: each.goals(clip, i, beside))
+    return _all_goals(
+        constraints, resolve(constraints, lambda each, i, beside: each.goals(clip, i, beside))
+    )
 
 
 def goals_on(constraints: Sequence[Constraint], motion: Motion) -> tuple[Goal, ...]:
@@ -29,21 +31,37 @@ def goals_on(constraints: Sequence[Constraint], motion: Motion) -> tuple[Goal, .
 
     Raises InvalidInputError that names the constraint which does not fit the motion.
     """
-    return _resolve(constraints, lambda each, i, beside: each.goals_on(motion, i, beside))
+    return _all_goals(
+        constraints, resolve(constraints, lambda each, i, beside: each.goals_on(motion, i, beside))
+    )
 
 
-def _resolve(constraints: Sequence[Constraint], resolve: Resolve) -> tuple[Goal, ...]:
-    """Ask those constraints last that look at what the others pin."""
-    found: dict[int, tuple[Goal, ...]] = {}
+def resolve(
+    constraints: Sequence[Constraint], goals_of: GoalsOf
+) -> list[tuple[Goal, ...] | InvalidInputError]:
+    """Return the goals of each constraint, or its error.
+
+    Constraints that look at what the others pin come last.
+    """
+    found: dict[int, tuple[Goal, ...] | InvalidInputError] = {}
     for last in (False, True):
-        beside = [goal for goals in found.values() for goal in goals]
+        beside = [goal for goals in found.values() if isinstance(goals, tuple) for goal in goals]
         for i, each in enumerate(constraints):
             if each.looks_beside is last:
                 try:
-                    found[i] = resolve(each, i, beside)
+                    found[i] = goals_of(each, i, beside)
                 except InvalidInputError as error:
-                    raise InvalidInputError(f"{constraint_name(each, i)}: {error}") from error
-    return tuple(goal for _, goals in sorted(found.items()) for goal in goals)
+                    found[i] = error
+    return [found[i] for i in range(len(constraints))]
+
+
+def _all_goals(
+    constraints: Sequence[Constraint], found: list[tuple[Goal, ...] | InvalidInputError]
+) -> tuple[Goal, ...]:
+    for i, goals in enumerate(found):
+        if isinstance(goals, InvalidInputError):
+            raise InvalidInputError(f"{constraint_name(constraints[i], i)}: {goals}") from goals
+    return tuple(goal for goals in found if isinstance(goals, tuple) for goal in goals)
 
 
 def constraint_name(constraint: Constraint, number: int) -> str:

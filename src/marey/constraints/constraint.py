@@ -1,6 +1,5 @@
 """Constraint: what every kind of constraint has in common."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,11 +120,13 @@ def checked_array(name: str, value: Any, shape: tuple[int, ...]) -> Float[Tensor
 
 
 def require_number(name: str, value: Any, *, positive: bool = False) -> None:
-    """Raise InvalidInputError unless ``value`` is finite and positive, or at least not negative."""
+    """Raise InvalidInputError unless ``value`` lies in [0, WORLD_SIZE], above 0 if ``positive``."""
     real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not real or not math.isfinite(value) or value < 0 or (positive and value == 0):
-        kind = "a positive number" if positive else "a number of at least 0"
-        raise InvalidInputError(f"{name}: expected {kind}, got {value!r:.60}.")
+    if not real or not 0 <= value <= WORLD_SIZE or (positive and value == 0):
+        kind = "a positive number" if positive else "a number"
+        raise InvalidInputError(
+            f"{name}: expected {kind} from 0 to {WORLD_SIZE:g}, got {value!r:.60}."
+        )
 
 
 def source_frames(motion: Motion, frames: Sequence[int]) -> list[int]:

@@ -49,7 +49,8 @@ class FootContact(Constraint):
             )
 
     def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
-        """Return one goal for each contact channel."""
+        """Return one goal for each contact channel; InvalidInputError if there are no feet."""
+        _ = clip.skeleton.foot_indices
         frames = self.interval.frame_numbers(clip)
         target = torch.full((len(frames),), float(self.contact))
         return tuple(

@@ -183,7 +183,8 @@ class RootHeading(Constraint):
         self.keep_array("angles", len(self.times))
 
     def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
-        """Return one goal for the heading."""
+        """Return one goal for the heading; InvalidInputError if there are no hips."""
+        require_hips(clip)
         frames = self.times.frame_numbers(clip)
         return (self.goal("heading", frames, self.angles, source=source, tolerance=self.tolerance),)
 
@@ -252,6 +253,7 @@ class FacePoint(Constraint):
 
     def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
         """Return one goal for the heading in frames where ``beside`` pins the body's place."""
+        require_hips(clip)
         start, end = self.interval.span(clip)
         places: dict[int, Tensor] = {}
         for goal in beside:
@@ -269,6 +271,7 @@ class FacePoint(Constraint):
         self, motion: Motion, source: int = 0, beside: Sequence[Goal] = ()
     ) -> tuple[Goal, ...]:
         """Return one goal for the heading in all frames, seen from the motion's pelvis."""
+        require_hips(Clip.of(motion))
         frames = self.interval.frame_numbers(Clip.of(motion))
         return self._towards(frames, motion.root_positions[frames][:, [0, 2]], source)
 
@@ -281,3 +284,9 @@ class FacePoint(Constraint):
             return ()
         angles = torch.atan2(way[far, 0], way[far, 1])
         return (self.goal("heading", frames[far], angles, source=source, tolerance=self.tolerance),)
+
+
+def require_hips(clip: Clip) -> None:
+    """Raise InvalidInputError unless the skeleton names the hips, which a heading needs."""
+    for side in ("left_hip", "right_hip"):
+        clip.skeleton.role(side)

@@ -1,6 +1,5 @@
 """When a constraint holds: at single times, or over an interval, in frames or in seconds."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -143,7 +142,7 @@ def require_time(place: str, time: float | int, unit: str) -> None:
     """Raise InvalidInputError unless ``time`` is a frame number or a number of seconds."""
     whole = isinstance(time, int) and not isinstance(time, bool)
     valid = whole if unit == "frames" else whole or isinstance(time, float)
-    if not valid or not math.isfinite(time) or not 0 <= time <= MAX_TIME:
+    if not valid or not 0 <= time <= MAX_TIME:
         kind = "a frame number" if unit == "frames" else "seconds"
         raise InvalidInputError(
             f"{place}: expected {kind} from 0 up to {MAX_TIME}, got {time!r:.60}."

@@ -1,0 +1,186 @@
+"""How far apart the bones let two joints be, and pins that ask for more or for less."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from marey.constraints.goal import Goal
+from marey.motion.path_smoothing import DEFAULT_MARGIN
+from marey.skeleton import Skeleton
+
+_FRAMES_AT_ONCE = 256
+_ROUNDING = 1e-4  # metres, of float32 far from the origin
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reach:
+    """Least and greatest distance of every two joints, metres, whatever the pose."""
+
+    least: Float[Tensor, "joints joints"]
+    most: Float[Tensor, "joints joints"]
+
+
+@lru_cache(maxsize=8)
+def reach_of(skeleton: Skeleton) -> Reach:
+    """Return the reach of a skeleton whose joints turn freely.
+
+    Two joints hang together by links: bones, and where the way between them turns round at a
+    joint, the fixed distance of that joint's two children. Links of lengths l reach from
+    ``2 max(l) − sum(l)``, but not below 0, to ``sum(l)``.
+    """
+    count = skeleton.num_joints
+    total, longest = torch.zeros(count, count), torch.zeros(count, count)
+    offsets = skeleton.rest_offsets
+    ways = [_way_to_root(skeleton, joint) for joint in range(count)]
+    for a in range(count):
+        for b in range(a):
+            links = _links(ways[a], ways[b], offsets)
+            total[a, b] = total[b, a] = links.sum()
+            longest[a, b] = longest[b, a] = links.amax()
+    return Reach(least=(2 * longest - total).clamp(min=0), most=total)
+
+
+def _way_to_root(skeleton: Skeleton, joint: int) -> list[int]:
+    way = [joint]
+    while skeleton.parents[way[-1]] >= 0:
+        way.append(skeleton.parents[way[-1]])
+    return way
+
+
+def _links(
+    first: list[int], second: list[int], offsets: Float[Tensor, "joints 3"]
+) -> Float[Tensor, " links"]:
+    """Lengths of the links between two joints, given their ways to the root."""
+    shared = len(set(first) & set(second))
+    up, down = first[: len(first) - shared], second[: len(second) - shared]
+    if up and down:  # the way turns round: the last bones of both sides are one rigid link
+        rigid = (offsets[up[-1]] - offsets[down[-1]])[None]
+        return torch.cat((offsets[up[:-1]], offsets[down[:-1]], rigid)).norm(dim=1)
+    return offsets[up + down].norm(dim=1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pins:
+    """Pinned joint positions of some frames; where two pin the same, the later counts."""
+
+    frames: Int[Tensor, " frames"]
+    positions: Float[Tensor, "frames joints 3"]
+    known: Bool[Tensor, "frames joints"]
+    slack: Float[Tensor, "frames joints"]
+    """Tolerance, metres."""
+    source: Int[Tensor, "frames joints"]
+
+    @classmethod
+    def of(cls, goals: Sequence[Goal], joints: int) -> "Pins":
+        """Gather the joint positions among goals."""
+        pinned = [goal for goal in goals if goal.kind == "joint_position"]
+        numbers = [goal.frames for goal in pinned]
+        frames = torch.unique(torch.cat(numbers)) if numbers else torch.zeros(0, dtype=torch.long)
+        pins = cls(
+            frames=frames,
+            positions=torch.zeros(len(frames), joints, 3),
+            known=torch.zeros(len(frames), joints, dtype=torch.bool),
+            slack=torch.zeros(len(frames), joints),
+            source=torch.zeros(len(frames), joints, dtype=torch.long),
+        )
+        for goal in pinned:
+            rows = torch.searchsorted(frames, goal.frames)
+            pins.positions[rows, goal.joint] = goal.target
+            pins.known[rows, goal.joint] = True
+            pins.slack[rows, goal.joint] = goal.tolerance
+            pins.source[rows, goal.joint] = goal.source
+        return pins
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misfit:
+    """Two joints pinned at a distance that the bones do not allow: the worst of one kind."""
+
+    frame: int
+    joint: int
+    other: int
+    source: int
+    """Constraint that pins ``joint``."""
+    other_source: int
+    distance: float
+    """Metres."""
+    limit: float
+    """The nearest distance that is possible, metres."""
+    count: int
+    """How many such pairs of pins these two constraints have."""
+
+
+def misfits(pins: Pins, reach: Reach) -> Iterator[Misfit]:
+    """Yield pairs of joints that cannot both be where they are pinned in one frame.
+
+    Many frames are looked at in pieces; each piece yields the worst of every two constraints.
+    """
+    for start in range(0, len(pins.frames), _FRAMES_AT_ONCE):
+        rows = slice(start, start + _FRAMES_AT_ONCE)
+        places, known, slack = pins.positions[rows], pins.known[rows], pins.slack[rows]
+        distance = (places[:, :, None] - places[:, None]).norm(dim=-1)
+        room = slack[:, :, None] + slack[:, None]
+        limit = distance.clamp(min=reach.least, max=reach.most)
+        excess = (distance - limit).abs() - room
+        wrong = (excess > _ROUNDING) & (known[:, :, None] & known[:, None]).triu(diagonal=1)
+        row, other, joint = wrong.nonzero(as_tuple=True)
+        source, other_source = pins.source[rows][row, joint], pins.source[rows][row, other]
+        for i, count in worst_of_pairs(source, other_source, excess[wrong]):
+            yield Misfit(
+                frame=int(pins.frames[start + row[i]]),
+                joint=int(joint[i]),
+                other=int(other[i]),
+                source=int(source[i]),
+                other_source=int(other_source[i]),
+                distance=float(distance[wrong][i]),
+                limit=float(limit[wrong][i]),
+                count=count,
+            )
+
+
+def far_from_path(pins: Pins, goals: Sequence[Goal], reach: Reach) -> Iterator[Misfit]:
+    """Yield joints pinned out of reach of a pelvis within ``DEFAULT_MARGIN`` of the root path.
+
+    ``other`` is 0, the root joint, in what is yielded; distances are over the ground. The root
+    joint itself may be no further from the path than the margin.
+    """
+    for goal in goals:
+        if goal.kind != "root_path" or not len(pins.frames):
+            continue
+        rows = torch.searchsorted(pins.frames, goal.frames).clamp(max=len(pins.frames) - 1)
+        same = pins.frames[rows] == goal.frames
+        rows, path = rows[same], goal.target[same]
+        distance = (pins.positions[rows][:, :, [0, 2]] - path[:, None]).norm(dim=-1)
+        limit = (reach.most[0] + DEFAULT_MARGIN).expand_as(distance)
+        excess = distance - limit - pins.slack[rows] - goal.tolerance
+        wrong = (excess > _ROUNDING) & pins.known[rows]
+        row, joint = wrong.nonzero(as_tuple=True)
+        source = pins.source[rows[row], joint]
+        other_source = torch.full_like(source, goal.source)
+        for i, count in worst_of_pairs(source, other_source, excess[wrong]):
+            yield Misfit(
+                frame=int(pins.frames[rows[row[i]]]),
+                joint=int(joint[i]),
+                other=0,
+                source=int(source[i]),
+                other_source=goal.source,
+                distance=float(distance[wrong][i]),
+                limit=float(limit[wrong][i]),
+                count=count,
+            )
+
+
+def worst_of_pairs(
+    first: Int[Tensor, " faults"], second: Int[Tensor, " faults"], excess: Float[Tensor, " faults"]
+) -> list[tuple[int, int]]:
+    """Return for every two constraints the index of their worst fault and how many they have."""
+    pair = torch.stack((torch.minimum(first, second), torch.maximum(first, second)), dim=1)
+    _, which, counts = torch.unique(pair, dim=0, return_inverse=True, return_counts=True)
+    order = torch.argsort(excess, stable=True)
+    order = order[torch.argsort(which[order], stable=True)]  # by pair, the worst last
+    worst = order[counts.cumsum(0) - 1]
+    return list(zip(worst.tolist(), counts.tolist(), strict=True))
