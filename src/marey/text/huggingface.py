@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, final
@@ -11,7 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from marey.errors import InvalidInputError, MissingExtraError
+from marey.text.adapters import find_adapters, merge_adapters, refuse_adapter_as_model
 from marey.text.encoder import TextStates, group_by_length
+from marey.text.model_options import LLM2VEC_LLAMA3, TextModelOptions
 
 _CODE_VERSION = "1"
 _BATCH_SIZE = 32
@@ -30,56 +33,74 @@ _OFFSET_POSITIONS = frozenset({"camembert", "mpnet", "roberta", "xlm-roberta", "
 """Model types that count positions from the padding index on, and so have fewer than they say."""
 
 
+_NAMED_ENCODERS = {
+    str(LLM2VEC_LLAMA3.adapters[-1]): ("meta-llama/Meta-Llama-3-8B-Instruct", LLM2VEC_LLAMA3)
+}
+"""Base model and options of encoders with one name for both, which checkpoints can give."""
+
+
 @final
 class HuggingFaceEncoder:
     """Token states of a text model named by a hub name or a folder.
 
     Encoders (BERT, RoBERTa, DistilBERT, T5, ...) and decoders (Llama, Qwen, ...) give the mean of
-    their states as sentence vector, CLIP its end-of-text state; all of unit length. A decoder
-    keeps its causal attention. Weights are read from safetensors only, and code that comes with
-    a model is never run. Texts are computed in batches of equal length, without padding.
+    their states as sentence vector, CLIP its end-of-text state; all of unit length. ``options``
+    merge adapters, lift a decoder's causal mask, wrap the text or pool the states; without them
+    the name of the supervised LLM2Vec adapter stands for `LLM2VEC_LLAMA3` and its base model.
+    Weights are read from safetensors only, and code that comes with a model is never run. Texts
+    are computed in batches of equal length, without padding.
 
     ``revision`` pins a version on the hub; ``local_files_only`` forbids downloads; ``dtype`` is
     the precision of the computation (states are float32 in any case).
 
-    Raises MissingExtraError without transformers, and InvalidInputError for a model that cannot
-    be loaded or whose checkpoint lacks weights.
+    Raises MissingExtraError without transformers (or, for adapters, peft), and InvalidInputError
+    for a model or adapter that cannot be loaded, a checkpoint that lacks weights, or a model whose
+    attention stays causal in spite of the options.
     """
 
     def __init__(
         self,
         model_name_or_path: str | Path,
         *,
+        options: TextModelOptions | None = None,
         revision: str | None = None,
         local_files_only: bool = False,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
         transformers = _import_transformers()
-        source = str(model_name_or_path)
-        options = {
+        name = source = str(model_name_or_path)
+        if options is None:
+            source, options = _NAMED_ENCODERS.get(name, (name, TextModelOptions()))
+        where = {
             "revision": revision or "main",
             "local_files_only": local_files_only or Path(source).is_dir(),
             "trust_remote_code": False,
         }
+        adapters = find_adapters(options.adapters, local_files_only=local_files_only)
         try:
-            self._config = transformers.AutoConfig.from_pretrained(source, **options)
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
-            model = _load_model(transformers, self._config, source, options)
+            refuse_adapter_as_model(transformers, source, where)
+            self._config = transformers.AutoConfig.from_pretrained(source, **where)
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(source, **where)
+            model = _load_model(transformers, self._config, source, where)
+        except InvalidInputError:
+            raise
         except (OSError, ValueError) as error:
             raise InvalidInputError(
                 "expected a text model with config.json, a tokenizer and safetensors weights, got "
                 f"{source!r}. Name a model on the hub or a folder with these files. ({error})"
             ) from error
-        folder = Path(source)
-        self._name = folder.resolve().name if folder.is_dir() else source
-        self._device = torch.device(device)
-        self._model = model.to(device=self._device, dtype=dtype).eval().requires_grad_(False)
-        self._version = _fingerprint(model, self._tokenizer, dtype)
+        model = model.to(device=torch.device(device), dtype=dtype)
+        self._model = merge_adapters(model, adapters).eval().requires_grad_(False)
+        self._options = options
+        self._device, self._dtype = torch.device(device), dtype
+        self._name = name if name in _NAMED_ENCODERS else _full_name(source, options)
+        self._version = _fingerprint(self._model, self._tokenizer, dtype, options)
+        self._check_options()
 
     @property
     def name(self) -> str:
-        """The hub name, or the name of the folder."""
+        """The hub name, or the name of the folder, with what the options add to it."""
         return self._name
 
     @property
@@ -99,43 +120,104 @@ class HuggingFaceEncoder:
         positions = getattr(config, "max_position_embeddings", None)
         if positions is not None and config.model_type in _OFFSET_POSITIONS:
             positions -= config.pad_token_id + 1
-        limits = [each for each in (positions, self._tokenizer.model_max_length) if each]
+        said = (positions, self._tokenizer.model_max_length, self._options.max_tokens)
+        limits = [each for each in said if each]
         tightest = min(limits, default=None)
         return tightest if tightest is not None and tightest < 10**9 else None
 
     def encode(self, texts: Sequence[str]) -> list[TextStates]:
-        """States of every token of each text, special tokens included.
+        """States of every kept token of each text: all, or what the options leave of them.
 
         Raises InvalidInputError for a text without tokens or with more than `max_tokens`.
         """
         if len(texts) == 0:
             return []
-        ids = self._tokenizer(list(texts), truncation=False, padding=False)["input_ids"]
-        self._check_lengths(texts, ids)
+        ids, kept = self._tokenize(texts)
+        self._check_lengths(texts, ids, kept)
         encoded: dict[int, TextStates] = {}
         for rows in group_by_length([len(each) for each in ids], batch_size=_BATCH_SIZE):
-            states, vectors = self._compute([ids[row] for row in rows])
+            computed = self._compute([ids[row] for row in rows], [kept[row] for row in rows])
             # Clones made outside inference mode may take part in training.
-            for row, state, vector in zip(rows, states, vectors, strict=True):
-                encoded[row] = TextStates(states=state.clone(), vector=vector.clone())
+            for row, (states, vector) in zip(rows, computed, strict=True):
+                encoded[row] = TextStates(states=states.clone(), vector=vector.clone())
         return [encoded[row] for row in range(len(ids))]
 
-    @torch.inference_mode()
-    def _compute(self, ids: list[list[int]]) -> tuple[Tensor, Tensor]:
-        tokens = torch.tensor(ids, device=self._device)
-        output = self._model(input_ids=tokens, attention_mask=torch.ones_like(tokens))
-        states = output.last_hidden_state.float()
-        is_clip = self._config.model_type in ("clip", "clip_text_model")
-        pooled = output.pooler_output.float() if is_clip else states.mean(dim=1)
-        return states, F.normalize(pooled, dim=-1)
+    def _tokenize(self, texts: Sequence[str]) -> tuple[list[list[int]], list[slice]]:
+        """Return the token ids of each text, and which of them are kept."""
+        if self._options.template is None:
+            ids = self._tokenizer(list(texts), truncation=False, padding=False)["input_ids"]
+            return ids, [slice(0, len(each)) for each in ids]
+        before, after = self._options.template.split("{text}")
+        inner = [
+            text.strip() + (after if self._options.keeps_template_end else "") for text in texts
+        ]
+        outer = "" if self._options.keeps_template_end else after
+        encoding = self._tokenizer(
+            [before + each + outer for each in inner],
+            truncation=False,
+            padding=False,
+            return_offsets_mapping=True,
+        )
+        kept = [
+            _overlap(offsets, len(before), len(before) + len(each))
+            for offsets, each in zip(encoding["offset_mapping"], inner, strict=True)
+        ]
+        return encoding["input_ids"], kept
 
-    def _check_lengths(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> None:
+    @torch.inference_mode()
+    def _compute(self, ids: list[list[int]], kept: list[slice]) -> list[tuple[Tensor, Tensor]]:
+        """Return states and vector of texts of one length."""
+        output = self._output(ids)
+        is_clip = self._config.model_type in ("clip", "clip_text_model")
+        states = [row[own] for row, own in zip(output.last_hidden_state.float(), kept, strict=True)]
+        pooled = output.pooler_output.float() if is_clip else [row.mean(dim=0) for row in states]
+        return [
+            (whole[None] if self._options.pooled else row, F.normalize(whole, dim=-1))
+            for row, whole in zip(states, pooled, strict=True)
+        ]
+
+    def _output(self, ids: list[list[int]]) -> Any:
+        tokens = torch.tensor(ids, device=self._device)
+        mask = torch.ones_like(tokens)
+        if self._options.bidirectional:
+            # A mask of pairs, added to their logits, is used as it is. A model that is told not
+            # to be causal builds one of its own, and in some versions a causal one after all.
+            rows, length = tokens.shape
+            shape = (rows, 1, length, length)
+            mask = torch.zeros(shape, dtype=self._dtype, device=self._device)
+        return self._model(input_ids=tokens, attention_mask=mask)
+
+    def _check_options(self) -> None:
+        if self._options.template is not None and not self._tokenizer.is_fast:
+            raise InvalidInputError(
+                f"template: expected a model with a tokenizer.json, got {self._name}, whose "
+                "tokenizer cannot tell which tokens are the text's. Choose another model."
+            )
+        if self._options.bidirectional and not self._first_token_sees_last():
+            raise InvalidInputError(
+                "bidirectional: expected a model whose attention can see the whole text, got "
+                f"{self._name}, whose first token does not. Leave the option out."
+            )
+
+    @torch.inference_mode()
+    def _first_token_sees_last(self) -> bool:
+        ids = [[3, 4, 5], [3, 4, 6]]  # any, as long as only the last differs
+        try:
+            one, other = self._output(ids).last_hidden_state[:, 0]
+        except (RuntimeError, TypeError, ValueError):
+            return False  # a model without attention, or with masks of another kind
+        return not torch.equal(one, other)
+
+    def _check_lengths(
+        self, texts: Sequence[str], ids: Sequence[Sequence[int]], kept: Sequence[slice]
+    ) -> None:
         most = self.max_tokens
-        for text, tokens in zip(texts, ids, strict=True):
-            if len(tokens) == 0 or (most is not None and len(tokens) > most):
+        for text, tokens, own in zip(texts, ids, kept, strict=True):
+            if own.start == own.stop or (most is not None and len(tokens) > most):
+                got = 0 if own.start == own.stop else len(tokens)
                 raise InvalidInputError(
                     f"expected a text of 1 to {most or 'any number of'} tokens for {self.name}, "
-                    f"got {len(tokens)}: {text[:60]!r}. "
+                    f"got {got}: {text[:60]!r}. "
                     "Shorten it, or split it into statements with spans."
                 )
 
@@ -174,8 +256,28 @@ def _is_pooling_head(weight_name: str) -> bool:
     return weight_name.startswith("pooler.") or ".pooler." in weight_name
 
 
-def _fingerprint(model: torch.nn.Module, tokenizer: Any, dtype: torch.dtype) -> str:
-    """A short digest of evenly spaced samples of every weight, and of the whole tokenizer."""
+def _full_name(source: str, options: TextModelOptions) -> str:
+    """Name everything that sets the encoder apart, so that no other one is loaded by this name."""
+    folder = Path(source)
+    flags = ("bidirectional", "template", "keeps_template_end", "pooled")
+    parts = [
+        folder.resolve().name if folder.is_dir() else source,
+        *(Path(adapter).name for adapter in options.adapters),
+        *(flag for flag in flags if getattr(options, flag)),
+    ]
+    return "+".join(parts)
+
+
+def _overlap(offsets: Sequence[tuple[int, int]], start: int, stop: int) -> slice:
+    """Return the tokens that hold a character of the stretch; special tokens hold none."""
+    inside = [at for at, (a, b) in enumerate(offsets) if max(a, start) < min(b, stop)]
+    return slice(inside[0], inside[-1] + 1) if inside else slice(0, 0)
+
+
+def _fingerprint(
+    model: torch.nn.Module, tokenizer: Any, dtype: torch.dtype, options: TextModelOptions
+) -> str:
+    """A short digest of evenly spaced samples of every weight, the whole tokenizer, the options."""
     digest = hashlib.sha256(f"{_CODE_VERSION} {dtype}".encode())
     for name, weight in sorted(model.state_dict().items()):
         if _is_pooling_head(name):
@@ -187,6 +289,10 @@ def _fingerprint(model: torch.nn.Module, tokenizer: Any, dtype: torch.dtype) -> 
     backend = getattr(tokenizer, "backend_tokenizer", None)
     words = sorted(tokenizer.get_vocab().items()) if backend is None else backend.to_str()
     digest.update(repr(words).encode())
+    # Adapters are in the weights already, and a limit changes no states.
+    shown = replace(options, adapters=(), max_tokens=None)
+    if shown != TextModelOptions():
+        digest.update(repr(shown).encode())
     return f"{digest.hexdigest()[:16]}+{_CODE_VERSION}"
 
 
