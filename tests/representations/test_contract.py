@@ -186,6 +186,24 @@ def test_features_of_another_width_are_refused(
         representation.decode(features[:, :-1])
 
 
+def test_pinned_frames_keep_the_positions_that_features_state(
+    representation: Representation, circle: Motion, generator: torch.Generator
+) -> None:
+    features = representation.encode(circle)
+    pelvis = representation.layout.channels("joint_positions", [0])
+    features[:, pelvis] += 0.05 * torch.randn(circle.num_frames, 3, generator=generator)
+    world = features
+    if isinstance(representation, HeadingLocal):
+        world = representation.to_smooth_root(features)
+    stated, _ = world_view(representation).root_and_rotations(world)
+    pinned = torch.zeros(circle.num_frames, dtype=torch.bool)
+    pinned[[5, 90]] = True
+    free = representation.decode(features).root_positions
+    kept = representation.decode(features, pinned=pinned).root_positions
+    close(kept[pinned], stated[pinned], 1e-5)
+    assert float((free - stated)[pinned].norm(dim=1).min()) > 0.01
+
+
 # --- observing facts ---------------------------------------------------------------------------
 
 
@@ -244,6 +262,16 @@ def test_a_position_without_root_path_is_refused_with_its_frame(
     known[6:] = False
     with pytest.raises(InvalidInputError, match=r"Frame 6 has a joint position .*root path"):
         representation.observe(replace(facts, root_path_mask=known))
+
+
+def test_a_known_path_has_no_need_of_an_estimate(
+    representation: Representation, circle: Motion, facts_of: FactsOf
+) -> None:
+    facts = facts_of(circle, world_view(representation))
+    seen = representation.observe(facts)
+    with_path = representation.observe(facts, path=torch.full((circle.num_frames, 2), 9.0))
+    assert torch.equal(with_path.values, seen.values)
+    assert torch.equal(with_path.mask, seen.mask)
 
 
 def test_facts_about_another_body_are_refused(representation: Representation) -> None:

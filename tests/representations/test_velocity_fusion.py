@@ -51,3 +51,19 @@ def test_the_frame_rate_does_not_change_how_long_positions_are_averaged() -> Non
 def test_one_frame_has_no_velocity() -> None:
     position = torch.ones(1, 3)
     assert torch.equal(fuse_velocities(position, torch.full((1, 3), 9.0), 20.0), position)
+
+
+def test_pinned_frames_stay_and_the_others_follow_smoothly(generator: torch.Generator) -> None:
+    positions, velocities = path(200, 20.0)
+    noisy = positions + 0.03 * torch.randn(positions.shape, generator=generator).double()
+    pinned = torch.zeros(200, dtype=torch.bool)
+    pinned[[0, 60, 61, 150]] = True
+    fused = fuse_velocities(noisy, velocities, 20.0, pinned=pinned)
+    free = fuse_velocities(noisy, velocities, 20.0)
+    torch.testing.assert_close(fused[pinned], noisy[pinned], atol=1e-6, rtol=0)
+    assert float((free - noisy)[pinned].norm(dim=1).max()) > 0.02
+    # What a pin adds to the steps is spread over the frames around it.
+    added = (fused - free).diff(dim=0).norm(dim=1)
+    assert float(added[~(pinned[1:] & pinned[:-1])].max()) < 0.01
+    nowhere = torch.zeros_like(pinned)
+    assert torch.equal(fuse_velocities(noisy, velocities, 20.0, pinned=nowhere), free)

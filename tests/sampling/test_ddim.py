@@ -15,7 +15,7 @@ def test_a_perfect_denoiser_is_recovered_exactly(
     num_steps: int, generator: torch.Generator
 ) -> None:
     clean, noise = torch.randn(2, 2, 30, 7, generator=generator)
-    found = sample_ddim(lambda x, t: clean, noise, schedule=SCHEDULE, num_steps=num_steps)
+    found = sample_ddim(lambda x, t, previous: clean, noise, schedule=SCHEDULE, num_steps=num_steps)
     torch.testing.assert_close(found, clean, atol=1e-5, rtol=0)
 
 
@@ -85,7 +85,7 @@ def test_progress_counts_calls_and_may_stop() -> None:
 
     with pytest.raises(Cancelled):
         sample_ddim(
-            lambda x, t: x,
+            lambda x, t, previous: x,
             torch.zeros(1, 2, 2),
             schedule=SCHEDULE,
             num_steps=5,
@@ -94,15 +94,19 @@ def test_progress_counts_calls_and_may_stop() -> None:
     assert seen == [(1, 5), (2, 5), (3, 5)]
 
 
-def test_the_denoiser_is_told_the_steps() -> None:
-    seen: list[Tensor] = []
+def test_the_denoiser_is_told_the_steps_and_what_it_predicted_before() -> None:
+    seen: list[tuple[Tensor, Tensor | None]] = []
 
-    def denoise(x: Tensor, t: Tensor) -> Tensor:
-        seen.append(t)
-        return x
+    def denoise(x: Tensor, t: Tensor, previous: Tensor | None) -> Tensor:
+        seen.append((t, previous))
+        return torch.full_like(x, float(t[0]))
 
     sample_ddim(denoise, torch.zeros(3, 2, 2), schedule=SCHEDULE, num_steps=2)
-    assert [t.tolist() for t in seen] == [[1000] * 3, [500] * 3]
+    assert [t.tolist() for t, _ in seen] == [[1000] * 3, [500] * 3]
+    (_, nothing), (_, before) = seen
+    assert nothing is None
+    assert before is not None
+    assert torch.equal(before, torch.full((3, 2, 2), 1000.0))
 
 
 @pytest.mark.parametrize("feats", [1, 5, 16, 273])

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from torch import Tensor
 
 from marey.errors import InvalidInputError
 from marey.models.diffusion import Denoiser, DenoiserConfig, DenoiserInput, StageConfig
@@ -90,7 +93,7 @@ def test_rows_run_together_are_the_weighted_sum_of_rows_run_alone(
     model, given = random_model(generator), conditions(generator, observe=observe)
     guidance = Guidance(text=2.5, constraints=1.5, mode=mode)
     noisy, step = torch.randn(2, FRAMES, FEATS, generator=generator), torch.tensor([600, 600])
-    found = guided_denoiser(model, given, guidance)(noisy, step)
+    found = guided_denoiser(model, given, guidance)(noisy, step, None)
     wanted = torch.zeros_like(found)
     for text, constraints, weight in kinds(guidance, text=True, constraints=observe):
         nothing = TextCondition.unconditional(2, TEXT)
@@ -112,6 +115,37 @@ def test_two_requests_may_share_one_model(generator: torch.Generator) -> None:
     one, other = (conditions(generator, observe=False) for _ in range(2))
     noisy, step = torch.randn(2, FRAMES, FEATS, generator=generator), torch.tensor([600, 600])
     first, second = (guided_denoiser(model, c, Guidance()) for c in (one, other))
-    before = first(noisy, step)
-    assert not torch.equal(second(noisy, step), before)
-    assert torch.equal(first(noisy, step), before)
+    before = first(noisy, step, None)
+    assert not torch.equal(second(noisy, step, None), before)
+    assert torch.equal(first(noisy, step, None), before)
+
+
+@pytest.mark.parametrize("mode", ["joint", "separated"])
+def test_what_is_observed_may_follow_from_an_estimate(
+    mode: str, generator: torch.Generator
+) -> None:
+    """The estimate is the prediction before or, at first, one without what needs it."""
+    model, given = random_model(generator), conditions(generator, observe=False)
+    guidance = Guidance(text=2.5, constraints=1.5, mode=mode)
+    noisy, step = torch.randn(2, FRAMES, FEATS, generator=generator), torch.tensor([600, 600])
+    mask = torch.zeros(2, FRAMES, FEATS, dtype=torch.bool)
+    mask[1, 3:] = True
+    estimates: list[Tensor] = []
+
+    def observe(estimate: Tensor) -> tuple[Tensor, Tensor]:
+        estimates.append(estimate)
+        return 2 * estimate, mask
+
+    denoise = guided_denoiser(model, replace(given, observe=observe), guidance)
+    first = denoise(noisy, step, None)
+    # Weights of both predictions are those of a sample with constraints.
+    blank = replace(given, observe=lambda _: (given.observed, given.observed_mask))
+    torch.testing.assert_close(
+        estimates[0], guided_denoiser(model, blank, guidance)(noisy, step, noisy)
+    )
+    for estimate, found in ((estimates[0], first), (noisy, denoise(noisy, step, noisy))):
+        shown = replace(given, observed=2 * estimate, observed_mask=mask)
+        wanted = guided_denoiser(model, shown, guidance)(noisy, step, None)
+        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+    assert torch.equal(estimates[1], noisy)
+    assert torch.equal(denoise(noisy, step, None), first)

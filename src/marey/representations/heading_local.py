@@ -76,9 +76,14 @@ class HeadingLocal(Representation):
         check_motion(self, motion)
         return self.from_smooth_root(self.world_view.encode(motion))
 
-    def decode(self, features: Float[Tensor, "frames feats"]) -> Motion:
+    def decode(
+        self,
+        features: Float[Tensor, "frames feats"],
+        *,
+        pinned: Bool[Tensor, " frames"] | None = None,
+    ) -> Motion:
         """Return the motion whose (smoothed) root starts above the origin at heading 0."""
-        return self.world_view.decode(self.to_smooth_root(features))
+        return self.world_view.decode(self.to_smooth_root(features), pinned=pinned)
 
     def from_smooth_root(
         self, features: Float[Tensor, "*batch frames worldfeats"]
@@ -156,14 +161,17 @@ class HeadingLocal(Representation):
         """Return the features as they are: they do not know where the motion faces."""
         return features
 
-    def observe(self, facts: WorldFacts) -> Observation:
+    def observe(
+        self, facts: WorldFacts, *, path: Float[Tensor, "frames 2"] | None = None
+    ) -> Observation:
         """Known channels of a motion that will be placed at its start by the caller.
 
         Heights and contacts are free to be known anywhere. A place or heading in the world is
         only expressed as the way there from frame 0, so headings must be known from frame 0
         without a gap, the root path as well, and only where the heading is; rotations need the
         heading and joint positions the root path in the same frame. The facts are then met by
-        ``to_smooth_root(…, start=facts.root_path[0], heading=facts.heading[0])``.
+        ``to_smooth_root(…, start=facts.root_path[0], heading=facts.heading[0])``. An estimated
+        ``path`` is not used: it would say nothing about the headings.
         Raises InvalidInputError that names the first frame in which this is not so.
         """
         check_facts(self, facts)

@@ -53,9 +53,16 @@ class Representation(ABC):
         """
 
     @abstractmethod
-    def decode(self, features: Float[Tensor, "frames feats"]) -> Motion:
+    def decode(
+        self,
+        features: Float[Tensor, "frames feats"],
+        *,
+        pinned: Bool[Tensor, " frames"] | None = None,
+    ) -> Motion:
         """Return the motion that features describe, with contacts where they hold them.
 
+        Where features tell the path of the root joint more than once, the motion keeps the
+        positions that they state in ``pinned`` frames.
         Raises InvalidInputError for another number of channels than the layout's.
         """
 
@@ -81,9 +88,13 @@ class Representation(ABC):
         """
 
     @abstractmethod
-    def observe(self, facts: WorldFacts) -> Observation:
+    def observe(
+        self, facts: WorldFacts, *, path: Float[Tensor, "frames 2"] | None = None
+    ) -> Observation:
         """Return the channels that world-space facts determine.
 
+        ``path`` is an estimate of the root's path over the ground, x and z, for features that
+        cannot express a fact without one.
         Raises InvalidInputError for facts that this representation cannot express.
         """
 

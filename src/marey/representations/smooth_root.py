@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from marey import rotations
@@ -18,7 +18,7 @@ from marey.constraints import WorldFacts
 from marey.errors import InvalidInputError
 from marey.motion import Motion
 from marey.motion.contacts import KIMODO_LIMITS, ContactLimits, foot_contacts
-from marey.motion.path_smoothing import smooth_path
+from marey.motion.path_smoothing import DEFAULT_MARGIN, smooth_path
 from marey.representations.layout import Block, FeatureLayout
 from marey.representations.legacy_smoothing import smooth_path_legacy
 from marey.representations.representation import (
@@ -28,6 +28,7 @@ from marey.representations.representation import (
     check_features,
     check_motion,
 )
+from marey.representations.root_reach import pulled_within_reach, reaches
 from marey.representations.velocity_fusion import fuse_velocities
 from marey.skeleton import Skeleton
 
@@ -100,18 +101,23 @@ class SmoothRoot(Representation):
         )
         return torch.cat(parts, dim=-1)
 
-    def decode(self, features: Float[Tensor, "frames feats"]) -> Motion:
+    def decode(
+        self,
+        features: Float[Tensor, "frames feats"],
+        *,
+        pinned: Bool[Tensor, " frames"] | None = None,
+    ) -> Motion:
         """Read the pelvis's positions and velocities and all rotations.
 
         Positions and velocities of the pelvis tell its path twice; where they disagree, as a
-        network's do, the path that fits both best is taken (see ``velocity_fusion``). The
-        position channels of other joints are not used.
+        network's do, the path that fits both best is taken (see ``velocity_fusion``), through the
+        positions of ``pinned`` frames. The position channels of other joints are not used.
         """
         check_features(self, features)
         root, turned = self.root_and_rotations(features)
         velocities = features[:, self.layout.channels("velocities", [0])]
         return Motion(
-            root_positions=fuse_velocities(root, velocities, self.fps),
+            root_positions=fuse_velocities(root, velocities, self.fps, pinned=pinned),
             local_rotations=kinematics.local_rotations(turned, self.skeleton),
             fps=self.fps,
             skeleton=self.skeleton,
@@ -179,20 +185,29 @@ class SmoothRoot(Representation):
         starts = [c for name in vectors for c in self.layout.channels(name)[::3]]
         return starts, [c + 2 for c in starts]
 
-    def observe(self, facts: WorldFacts) -> Observation:
-        """Known channels; a joint position needs the root path known in the same frame.
+    def root_path(self, features: Float[Tensor, "*batch feats"]) -> Float[Tensor, "*batch 2"]:
+        """Return the (smoothed) root's place over the ground, x and z."""
+        return features[..., self.layout.slice("root_position")][..., GROUND]
 
-        Raises InvalidInputError that names the first frame where it is not.
+    def unplaced(self, facts: WorldFacts) -> Bool[Tensor, " frames"]:
+        """Return the frames that have a joint position but no root path."""
+        return facts.joint_position_mask.any(1) & ~facts.root_path_mask
+
+    def observe(
+        self, facts: WorldFacts, *, path: Float[Tensor, "frames 2"] | None = None
+    ) -> Observation:
+        """Known channels; joint positions are relative to the root path, known or estimated.
+
+        ``path`` is the estimate for frames where it is not known. There the root is not observed,
+        save where a joint is out of its reach: then it is pulled within reach (see
+        ``root_reach``) and observed at that place. Raises InvalidInputError that names the first
+        frame with a joint position if there is neither root path nor estimate, and for an
+        estimate that is not finite or of another length.
         """
         check_facts(self, facts)
-        homeless = facts.joint_position_mask.any(1) & ~facts.root_path_mask
-        if bool(homeless.any()):
-            raise InvalidInputError(
-                f"Frame {int(homeless.nonzero()[0, 0])} has a joint position but no root path: "
-                f"{self.name} expresses positions relative to the root; give root_path there."
-            )
-        path = torch.nn.functional.pad(facts.root_path, (0, 1))[:, [0, 2, 1]]
-        path_known = facts.root_path_mask[:, None]
+        ground, ground_known = self._ground(facts, path)
+        path = torch.nn.functional.pad(ground, (0, 1))[:, [0, 2, 1]]
+        path_known = ground_known[:, None]
         columns = rotations.matrix_to_rotation_6d(facts.global_rotations)
         known_in_block = {  # values and mask, which broadcast to (frames, joints, width)
             "root_position": (
@@ -216,6 +231,36 @@ class SmoothRoot(Representation):
             mask[:, self.layout.slice(name)] = known.expand_as(value).flatten(1)
             values[:, self.layout.slice(name)] = value.flatten(1)
         return Observation(values=values.where(mask, 0), mask=mask)
+
+    def _ground(
+        self, facts: WorldFacts, path: Tensor | None
+    ) -> tuple[Float[Tensor, "frames 2"], Bool[Tensor, " frames"]]:
+        """The root path that positions are relative to, and where it is observed."""
+        unplaced = self.unplaced(facts)
+        if not bool(unplaced.any()):
+            return facts.root_path, facts.root_path_mask
+        if path is None:
+            raise InvalidInputError(
+                f"Frame {int(unplaced.nonzero()[0, 0])} has a joint position but no root path: "
+                f"{self.name} expresses positions relative to the root; give root_path there."
+            )
+        if path.shape != facts.root_path.shape or not bool(path.isfinite().all()):
+            raise InvalidInputError(
+                f"The estimated path must be finite and of shape {tuple(facts.root_path.shape)}, "
+                f"got shape {tuple(path.shape)}."
+            )
+        estimate = facts.root_path.where(facts.root_path_mask[:, None], path.to(facts.root_path))
+        pulled = pulled_within_reach(
+            estimate,
+            facts.joint_positions[..., GROUND],
+            facts.joint_position_mask & unplaced[:, None],
+            self._reach,
+        )
+        return pulled, facts.root_path_mask | (pulled != estimate).any(1)
+
+    @cached_property
+    def _reach(self) -> Float[Tensor, " joints"]:
+        return reaches(self.skeleton, margin=0.0 if self.smoothing == "none" else DEFAULT_MARGIN)
 
 
 def body_blocks(skeleton: Skeleton) -> tuple[Block, ...]:

@@ -13,9 +13,15 @@ from torch import Tensor
 from marey.sampling.schedule import NoiseSchedule
 
 Denoise = Callable[
-    [Float[Tensor, "batch frames feats"], Int[Tensor, " batch"]],
+    [
+        Float[Tensor, "batch frames feats"],
+        Int[Tensor, " batch"],
+        Float[Tensor, "batch frames feats"] | None,
+    ],
     Float[Tensor, "batch frames feats"],
 ]
+"""Called with a noisy signal, its steps and what was predicted one step before (None at first);
+returns the predicted clean signal."""
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all); may raise ``Cancelled`` to stop."""
 
@@ -45,9 +51,9 @@ def sample_ddim(
     progress: Progress | None = None,
 ) -> Float[Tensor, "batch frames feats"]:
     """Turn ``noise`` into a clean signal in ``num_steps`` calls of ``denoise``."""
-    x, alpha_bar = noise, schedule.alpha_bar.to(noise)
+    x, x_0, alpha_bar = noise, None, schedule.alpha_bar.to(noise)
     for done, (t, s) in enumerate(pairwise(schedule.spaced(num_steps, shift=shift)), start=1):
-        x_0 = denoise(x, torch.full((len(x),), t, device=x.device))
+        x_0 = denoise(x, torch.full((len(x),), t, device=x.device), x_0)
         x = ddim_step(x, x_0, alpha_bar_t=alpha_bar[t], alpha_bar_s=alpha_bar[s])
         if progress is not None:
             progress(done, num_steps)

@@ -1,5 +1,6 @@
 """Classifier-free guidance: how conditional and unconditional predictions are combined."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,6 +15,12 @@ from marey.text import TextCondition, collate_conditions
 
 NEGLIGIBLE = 1e-9
 """A smaller weight is the rounding of a zero."""
+
+Observe = Callable[
+    [Float[Tensor, "batch frames feats"]],
+    tuple[Float[Tensor, "batch frames feats"], Bool[Tensor, "batch frames feats"]],
+]
+"""Returns observed values and mask, given an estimate of the clean motion; all normalised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +45,9 @@ class Conditions:
     heading: Float[Tensor, "batch 2"]
     observed: Float[Tensor, "batch frames feats"]
     observed_mask: Bool[Tensor, "batch frames feats"]
+    observe: Observe | None = None
+    """Gives other values and mask for each step, where what is known can only be expressed by
+    features once the motion is about known; the fields above then hold what needs no estimate."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,12 +88,14 @@ def guidance_rows(
 def guided_denoiser(model: Denoiser, conditions: Conditions, guidance: Guidance) -> Denoise:
     """Return a denoiser of the samples that runs the model on all rows of a step at once.
 
-    The function holds no state: two of them may share one model.
+    If what is observed depends on an estimate (``Conditions.observe``), that is the prediction of
+    the step before; the first step predicts twice, first without it. The function holds no state:
+    two of them may share one model.
     """
     rows = guidance_rows(
         guidance,
         has_text=bool(conditions.text.mask.any()),
-        has_constraints=bool(conditions.observed_mask.any()),
+        has_constraints=bool(conditions.observed_mask.any()) or conditions.observe is not None,
     )
     batch = len(conditions.mask)
     nothing = TextCondition.unconditional(
@@ -94,17 +106,34 @@ def guided_denoiser(model: Denoiser, conditions: Conditions, guidance: Guidance)
         step=torch.zeros(batch * len(rows), dtype=torch.long),
         mask=conditions.mask.repeat(len(rows), 1),
         observed=conditions.observed.repeat(len(rows), 1, 1),
-        observed_mask=torch.cat([conditions.observed_mask & row.constraints for row in rows]),
+        observed_mask=_masks(conditions.observed_mask, rows),
         heading=conditions.heading.repeat(len(rows), 1),
         text=collate_conditions([conditions.text if row.text else nothing for row in rows]),
     )
     weights = torch.tensor([row.weight for row in rows], device=conditions.mask.device)
 
-    def denoise(
-        x: Float[Tensor, "batch frames feats"], step: Int[Tensor, " batch"]
-    ) -> Float[Tensor, "batch frames feats"]:
-        given = replace(fixed, noisy=x.repeat(len(rows), 1, 1), step=step.repeat(len(rows)))
-        each = model(given).unflatten(0, (len(rows), batch))
+    def predict(given: DenoiserInput, x: Tensor, step: Tensor) -> Tensor:
+        noisy = replace(given, noisy=x.repeat(len(rows), 1, 1), step=step.repeat(len(rows)))
+        each = model(noisy).unflatten(0, (len(rows), batch))
         return torch.einsum("r,rbtf->btf", weights.to(each), each)
 
+    def denoise(
+        x: Float[Tensor, "batch frames feats"],
+        step: Int[Tensor, " batch"],
+        previous: Float[Tensor, "batch frames feats"] | None,
+    ) -> Float[Tensor, "batch frames feats"]:
+        if conditions.observe is None:
+            return predict(fixed, x, step)
+        estimate = predict(fixed, x, step) if previous is None else previous
+        values, mask = conditions.observe(estimate)
+        given = replace(
+            fixed, observed=values.repeat(len(rows), 1, 1), observed_mask=_masks(mask, rows)
+        )
+        return predict(given, x, step)
+
     return denoise
+
+
+def _masks(mask: Tensor, rows: list[GuidanceRow]) -> Tensor:
+    """What each row sees of what is observed."""
+    return torch.cat([mask & row.constraints for row in rows])
