@@ -33,14 +33,17 @@ from marey.skeleton import BODY22
 
 def achieved(goal: Goal, motion: Motion) -> torch.Tensor:
     """What a motion has where a goal pins it."""
-    there = {
-        "joint_position": motion.joint_positions[:, goal.joint],
-        "joint_rotation": motion.global_rotations[:, goal.joint],
-        "root_path": smooth_path(motion.root_positions[:, [0, 2]]),
-        "root_height": motion.root_positions[:, 1],
-        "heading": motion.heading,
-    }
-    return there[goal.kind][goal.frames]
+    match goal.kind:
+        case "joint_position":
+            return motion.joint_positions[goal.frames, goal.joint]
+        case "joint_rotation":
+            return motion.global_rotations[goal.frames, goal.joint]
+        case "root_path":
+            return smooth_path(motion.root_positions[:, [0, 2]])[goal.frames]
+        case "root_height":
+            return motion.root_positions[goal.frames, 1]
+        case _:
+            return motion.heading[goal.frames]
 
 
 def only(goals: tuple[Goal, ...]) -> Goal:
