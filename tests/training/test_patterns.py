@@ -268,9 +268,9 @@ def test_what_is_shown_helps(
 ) -> None:
     reached = {}
     for phase2_from in (0.0, 1.0):
-        settings = {"unconstrained_share": 0.0, "phase2_from": phase2_from, "log_every": 40}
+        settings = {"unconstrained_share": 0.0, "phase2_from": phase2_from, "log_every": 30}
         trainer = make_trainer(
-            worker.tiny(steps=40, learning_rate=1e-2, **settings), folder=f"{phase2_from}"
+            worker.tiny(steps=30, learning_rate=1e-2, **settings), folder=f"{phase2_from}"
         )
         batch = trainer.bank.batch(0, size=8, seed=0, text_dropout=0.0)
         monkeypatch.setattr(type(trainer.bank), "batch", lambda *_, b=batch, **__: b)
