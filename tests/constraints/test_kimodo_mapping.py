@@ -129,13 +129,16 @@ def test_a_target_moved_by_the_user_moves_in_proportion() -> None:
 
 
 def test_sinking_into_the_ground_is_reported() -> None:
-    read = kimodo_constraints_from_json([{"type": "fullbody", **poses(5)}])
+    vectors = torch.zeros(1, 30, 3)
+    vectors[0, SOMA30.index("LeftArm"), 2] = -math.pi / 2  # the arm hangs
+    standing = {"local_joints_rot": vectors.tolist(), "root_positions": [[0.0, 1.0, 0.0]]}
+    read = kimodo_constraints_from_json([{"type": "fullbody", "frame_indices": [5], **standing}])
     offsets = BODY22.rest_offsets.clone()
-    offsets[BODY22.foot_indices] -= torch.tensor([0.0, 0.5, 0.0])  # the ankle and the toe below it
-    heels = replace(BODY22.roles, left_toe="", right_toe="")
-    stilts = replace(BODY22, rest_offsets=offsets, roles=heels, end_sites=())
-    (plain, sunk) = (to_model(read, body, fps=20).report.sunk for body in (BODY22, stilts))
-    assert plain + 0.2 < sunk
+    offsets[BODY22.indices(("left_elbow", "left_wrist"))] *= 4
+    long_arm = replace(BODY22, rest_offsets=offsets)
+    plain, sunk = (to_model(read, body, fps=20).report.sunk for body in (BODY22, long_arm))
+    assert plain < 0.02
+    assert 0.5 < sunk < 1
 
 
 @pytest.mark.parametrize("scale_path", [False, True])
