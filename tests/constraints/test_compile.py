@@ -8,8 +8,10 @@ import torch
 from marey.constraints import (
     Clip,
     Constraint,
+    FootContact,
     FullBodyKeyframe,
     Goal,
+    Interval,
     JointTarget,
     PelvisHeight,
     RootHeading,
@@ -109,6 +111,14 @@ def test_goals_of_other_joints_or_frames_are_refused(clip: Clip) -> None:
         facts_from_goals([goal], clip)
     with pytest.raises(InvalidInputError, match="got 99"):
         facts_from_goals([replace(goal, joint=1, frames=torch.tensor([99]))], clip)
+
+
+def test_a_request_that_pins_too_much_is_refused(clip: Clip) -> None:
+    """Before memory and time run out: each of these pins two channels of 50,000 frames."""
+    long = Clip(skeleton=BODY22, fps=clip.fps, frames=50_000)
+    contact = FootContact(foot="left_foot", interval=Interval())
+    with pytest.raises(InvalidInputError, match=r"constraints\[20\] .* at most 2000000 pinned"):
+        compile_goals([contact] * 30, long)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -13,11 +15,16 @@ from marey.constraints import (
     JointTarget,
     RootPath,
     between,
+    check_constraints,
     compile_goals,
+    constraints_from_json,
     constraints_from_motion,
+    constraints_to_json,
     facts_from_goals,
 )
+from marey.constraints.extract import ExtractedKind
 from marey.errors import InvalidInputError
+from marey.io.cmu_pack import CmuPack
 from marey.motion import BODY22_LIMITS, Motion, foot_contacts, smooth_path
 from marey.skeleton import BODY22
 
@@ -128,3 +135,14 @@ def test_overlaps_that_do_not_fit_are_refused(motion: Motion, room: Clip, overla
 def test_other_skeletons_and_rates_are_refused(motion: Motion, room: Clip) -> None:
     with pytest.raises(InvalidInputError, match="end: expected skeleton 'body22' at 20 fps"):
         between(motion, motion.resample(10.0), room)
+
+
+def test_real_motions_meet_what_is_taken_from_them(shared_data: Path) -> None:
+    """A walk and a cartwheel: no error by validation, whatever is pinned together."""
+    pack = CmuPack.open(shared_data / "cmu")
+    for name in ("07_01", "49_07"):
+        real = pack.motion(name).resample(20.0)
+        found = constraints_from_motion(real, get_args(ExtractedKind), every=9)
+        again = constraints_from_json(constraints_to_json(found))
+        findings = check_constraints(again, Clip.of(real))
+        assert [finding for finding in findings if finding.severity == "error"] == []

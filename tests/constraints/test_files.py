@@ -264,11 +264,11 @@ def test_any_file_gives_constraints_or_a_clear_error(
     )
     rows = constraints_to_json([small, *constraints[1:]])["constraints"]
     outcomes = []
-    for _ in range(400):
+    for _ in range(250):
         some = [json.loads(json.dumps(dice.choice(rows))) for _ in range(dice.randint(1, 3))]
         content: Any = {"version": 1, "constraints": some}
         for _ in range(dice.randint(0, 3)):
             content = mutated(content, dice)
         outcomes.append(survives(content, clip))
-    assert 20 < sum(outcomes) < 380
+    assert 20 < sum(outcomes) < 230
     assert clip.skeleton == BODY22

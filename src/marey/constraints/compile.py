@@ -12,6 +12,9 @@ from marey.constraints.goal import Goal
 from marey.errors import InvalidInputError
 from marey.motion import Motion
 
+MAX_PINS = 2_000_000
+"""Pinned values of a request: five minutes of whole bodies in every frame, seven times over."""
+
 GoalsOf = Callable[[Constraint, int, Sequence[Goal]], tuple[Goal, ...]]
 
 
@@ -39,20 +42,32 @@ def goals_on(constraints: Sequence[Constraint], motion: Motion) -> tuple[Goal, .
 def resolve(
     constraints: Sequence[Constraint], goals_of: GoalsOf
 ) -> list[tuple[Goal, ...] | InvalidInputError]:
-    """Return the goals of each constraint, or its error.
+    """Return the goals of each constraint, or its error; at most MAX_PINS pins in all.
 
     Constraints that look at what the others pin come last.
     """
     found: dict[int, tuple[Goal, ...] | InvalidInputError] = {}
+    pins = 0
     for last in (False, True):
         beside = [goal for goals in found.values() if isinstance(goals, tuple) for goal in goals]
         for i, each in enumerate(constraints):
             if each.looks_beside is last:
                 try:
-                    found[i] = goals_of(each, i, beside)
+                    goals = goals_of(each, i, beside)
+                    pins += sum(len(goal.frames) for goal in goals)
+                    _require_few(pins)
+                    found[i] = goals
                 except InvalidInputError as error:
                     found[i] = error
     return [found[i] for i in range(len(constraints))]
+
+
+def _require_few(pins: int) -> None:
+    if pins > MAX_PINS:
+        raise InvalidInputError(
+            f"expected at most {MAX_PINS} pinned values in a request, got more by this constraint. "
+            "Shorten intervals or remove keys."
+        )
 
 
 def _all_goals(

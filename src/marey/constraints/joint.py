@@ -202,10 +202,13 @@ def _pinned(
     goals: Sequence[Goal], kind: GoalKind, joint: int, frames: Int[Tensor, " pins"]
 ) -> Float[Tensor, "*value"] | None:
     """Target of the first pin of a quantity inside of ``frames``, or None."""
-    pins = [
-        (int(goal.frames[row]), goal.target[row])
-        for goal in goals
-        if goal.quantity == (kind, joint)
-        for row in torch.isin(goal.frames, frames).nonzero().flatten().tolist()
-    ]
-    return min(pins, key=lambda pin: pin[0])[1] if pins else None
+    first: tuple[int, Tensor] | None = None
+    for goal in goals:
+        if goal.quantity == (kind, joint):
+            inside = (goal.frames >= frames[0]) & (goal.frames <= frames[-1])
+            if bool(inside.any()):
+                row = int(inside.nonzero()[0, 0])
+                frame = int(goal.frames[row])
+                if first is None or frame < first[0]:
+                    first = frame, goal.target[row]
+    return None if first is None else first[1]

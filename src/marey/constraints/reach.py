@@ -13,6 +13,7 @@ from marey.motion.path_smoothing import DEFAULT_MARGIN
 from marey.skeleton import Skeleton
 
 _FRAMES_AT_ONCE = 256
+_SOURCES = 1_000_000  # more than the constraints of any request
 _ROUNDING = 1e-4  # metres, of float32 far from the origin
 
 
@@ -178,8 +179,8 @@ def worst_of_pairs(
     first: Int[Tensor, " faults"], second: Int[Tensor, " faults"], excess: Float[Tensor, " faults"]
 ) -> list[tuple[int, int]]:
     """Return for every two constraints the index of their worst fault and how many they have."""
-    pair = torch.stack((torch.minimum(first, second), torch.maximum(first, second)), dim=1)
-    _, which, counts = torch.unique(pair, dim=0, return_inverse=True, return_counts=True)
+    pair = torch.minimum(first, second) * _SOURCES + torch.maximum(first, second)
+    _, which, counts = torch.unique(pair, return_inverse=True, return_counts=True)
     order = torch.argsort(excess, stable=True)
     order = order[torch.argsort(which[order], stable=True)]  # by pair, the worst last
     worst = order[counts.cumsum(0) - 1]

@@ -255,17 +255,14 @@ class FacePoint(Constraint):
         """Return one goal for the heading in frames where ``beside`` pins the body's place."""
         require_hips(clip)
         start, end = self.interval.span(clip)
-        places: dict[int, Tensor] = {}
+        places, known = torch.zeros(end - start, 2), torch.zeros(end - start, dtype=torch.bool)
         for goal in beside:
-            if goal.quantity not in (("root_path", 0), ("joint_position", 0)):
-                continue
-            for frame, target in zip(goal.frames.tolist(), goal.target, strict=True):
-                if start <= frame < end:
-                    places[frame] = target if goal.kind == "root_path" else target[[0, 2]]
-        if not places:
-            return ()
-        frames = torch.tensor(sorted(places))
-        return self._towards(frames, torch.stack([places[f] for f in frames.tolist()]), source)
+            if goal.quantity in (("root_path", 0), ("joint_position", 0)):
+                inside = (goal.frames >= start) & (goal.frames < end)
+                rows = goal.frames[inside] - start
+                places[rows] = goal.target[inside][:, [0, -1]]
+                known[rows] = True
+        return self._towards(start + known.nonzero().flatten(), places[known], source)
 
     def goals_on(
         self, motion: Motion, source: int = 0, beside: Sequence[Goal] = ()
