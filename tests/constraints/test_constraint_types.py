@@ -126,6 +126,18 @@ def test_unusable_weights_and_tolerances_are_refused(name: str, value: object) -
         changed.__post_init__()
 
 
+def test_constraints_are_equal_by_what_they_say(constraints: tuple[Constraint, ...]) -> None:
+    for each in constraints:
+        copy = replace(each)
+        assert copy == each
+        assert hash(copy) == hash(each)
+        assert replace(each, weight=7.0) != each
+        assert [other for other in constraints if other == each] == [each]
+    points = RootWaypoint(times=Times(frames=(1,)), points=torch.zeros(1, 2))
+    assert replace(points, points=torch.ones(1, 2)) != points
+    assert replace(points, times=Times(frames=(2,))) != points
+
+
 def test_a_target_of_zero_is_a_target(clip: Clip) -> None:
     point = RootWaypoint(times=Times(frames=(0,)), points=torch.zeros(1, 2))
     assert only(point.goals(clip)).target.tolist() == [[0.0, 0.0]]

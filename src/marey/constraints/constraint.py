@@ -42,6 +42,14 @@ class Constraint(ABC):
         if self.tolerance is not None:
             require_number("tolerance", self.tolerance)
 
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(_same(value, getattr(other, name)) for name, value in vars(self).items())
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.weight, self.tolerance, self.label))
+
     @abstractmethod
     def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
         """Return what it pins, as far as that is known before a motion exists.
@@ -96,6 +104,12 @@ class Constraint(ABC):
                 f"{name}: expected rotation matrices, got some that are off by {slack:.2g} or "
                 "mirror."
             )
+
+
+def _same(first: Any, second: Any) -> bool:
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        return torch.equal(first, second)
+    return bool(first == second)
 
 
 def checked_array(name: str, value: Any, shape: tuple[int, ...]) -> Float[Tensor, "*shape"]:
