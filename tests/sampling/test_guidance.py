@@ -35,7 +35,7 @@ def test_weights_add_up_to_one(text: bool, constraints: bool, mode: str, weight:
         (Guidance(), False, False, 1),
         (Guidance(), True, False, 2),
         (Guidance(), True, True, 2),
-        (Guidance(), False, True, 2),
+        (Guidance(), False, True, 1),
         (Guidance(text=1.0), True, False, 1),
         (Guidance(text=1.0), True, True, 1),
         (Guidance(text=0.0), True, False, 1),
@@ -49,6 +49,13 @@ def test_weights_add_up_to_one(text: bool, constraints: bool, mode: str, weight:
 )
 def test_no_row_is_wasted(guidance: Guidance, text: bool, constraints: bool, count: int) -> None:
     assert len(kinds(guidance, text=text, constraints=constraints)) == count
+
+
+def test_joint_guidance_exaggerates_the_text_and_not_the_constraints() -> None:
+    assert kinds(Guidance(text=3.0), text=True, constraints=True) == [
+        (True, True, 3.0),
+        (False, True, -2.0),
+    ]
 
 
 def test_the_mode_is_checked() -> None:

@@ -172,8 +172,10 @@ def test_a_joint_without_root_path_is_shown_from_the_root_predicted_before(
         assert float(relative[::2].norm()) < REACH + 0.07
         estimate = before[0, 8, root]
         reached = torch.tensor(place)[::2] - estimate
-        assert pulled == (float(reached.norm()) > REACH + 0.06)
-    assert bool(others[-1].observed_mask[0, 8, root].any()) == (place[0] > 1)
+        far = float(reached.norm()) - (REACH + 0.06)
+        if abs(far) > 1e-4:  # a root that was pulled stays at the very limit
+            assert pulled == (far > 0)
+    assert bool(others[0].observed_mask[0, 8, root].any()) == (place[0] > 1)
 
 
 def test_what_is_shown_exactly_wins_over_facts(model: DiffusionModel) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from marey.errors import InvalidInputError
 from marey.models.diffusion import Denoiser, DenoiserInput
 from marey.sampling.ddim import Denoise
+from marey.sampling.pulling import MakePulls, Pulls
 from marey.text import TextCondition, collate_conditions
 
 NEGLIGIBLE = 1e-9
@@ -27,8 +28,9 @@ Observe = Callable[
 class Guidance:
     """Weights of guidance; 1 means none, larger follows the condition more.
 
-    ``joint`` runs two rows (everything, nothing) and uses ``text``; ``separated`` runs three
-    (text, constraints, nothing) as Kimodo does [Rempe2026, §4.4].
+    ``joint`` runs two rows (everything, all but the text) and uses ``text``: constraints are met
+    by what is observed, not exaggerated. ``separated`` runs three (text, constraints, nothing) as
+    Kimodo does [Rempe2026, §4.4].
     """
 
     text: float = 2.5
@@ -48,6 +50,8 @@ class Conditions:
     observe: Observe | None = None
     """Gives other values and mask for each step, where what is known can only be expressed by
     features once the motion is about known; the fields above then hold what needs no estimate."""
+    pulls: MakePulls | None = None
+    """Bends predictions onto what is observed; None leaves that to the network alone."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,10 +82,11 @@ def guidance_rows(
             ),
         ]
     else:
-        weight = guidance.text if has_text or has_constraints else 0.0
-        rows = [GuidanceRow(text=True, constraints=True, weight=weight)]
+        weight = guidance.text * has_text
+        rows = [GuidanceRow(text=True, constraints=has_constraints, weight=weight)]
     rest = 1 - sum(row.weight for row in rows)
-    rows.append(GuidanceRow(text=False, constraints=False, weight=rest))
+    shown = has_constraints and guidance.mode == "joint"
+    rows.append(GuidanceRow(text=False, constraints=shown, weight=rest))
     return [row for row in rows if abs(row.weight) > NEGLIGIBLE]
 
 
@@ -112,10 +117,23 @@ def guided_denoiser(model: Denoiser, conditions: Conditions, guidance: Guidance)
     )
     weights = torch.tensor([row.weight for row in rows], device=conditions.mask.device)
 
-    def predict(given: DenoiserInput, x: Tensor, step: Tensor) -> Tensor:
-        noisy = replace(given, noisy=x.repeat(len(rows), 1, 1), step=step.repeat(len(rows)))
+    def predict(known: _Known, x: Tensor, step: Tensor) -> Tensor:
+        noisy = replace(known.given, noisy=x.repeat(len(rows), 1, 1), step=step.repeat(len(rows)))
         each = model(noisy).unflatten(0, (len(rows), batch))
-        return torch.einsum("r,rbtf->btf", weights.to(each), each)
+        clean = torch.einsum("r,rbtf->btf", weights.to(each), each)
+        return clean if known.pulls is None else known.pulls(clean, known.given.observed[:batch])
+
+    def known(values: Tensor, mask: Tensor) -> _Known:
+        given = replace(
+            fixed, observed=values.repeat(len(rows), 1, 1), observed_mask=_masks(mask, rows)
+        )
+        if conditions.pulls is None or not bool(mask.any()):
+            return _Known(given=given)
+        pulls = conditions.pulls(mask)
+        root = torch.cat([pulls.root * row.constraints for row in rows]).to(values)
+        return _Known(given=replace(given, root_pull=root), pulls=pulls)
+
+    first = known(conditions.observed, conditions.observed_mask)
 
     def denoise(
         x: Float[Tensor, "batch frames feats"],
@@ -123,15 +141,19 @@ def guided_denoiser(model: Denoiser, conditions: Conditions, guidance: Guidance)
         previous: Float[Tensor, "batch frames feats"] | None,
     ) -> Float[Tensor, "batch frames feats"]:
         if conditions.observe is None:
-            return predict(fixed, x, step)
-        estimate = predict(fixed, x, step) if previous is None else previous
-        values, mask = conditions.observe(estimate)
-        given = replace(
-            fixed, observed=values.repeat(len(rows), 1, 1), observed_mask=_masks(mask, rows)
-        )
-        return predict(given, x, step)
+            return predict(first, x, step)
+        estimate = predict(first, x, step) if previous is None else previous
+        return predict(known(*conditions.observe(estimate)), x, step)
 
     return denoise
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Known:
+    """What the network is given of one step's observation, and how predictions are bent to it."""
+
+    given: DenoiserInput
+    pulls: Pulls | None = None
 
 
 def _masks(mask: Tensor, rows: list[GuidanceRow]) -> Tensor:

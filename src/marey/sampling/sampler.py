@@ -13,6 +13,7 @@ from marey.representations import Normalizer, Observation
 from marey.sampling.ddim import Progress, sample_ddim, sample_noise
 from marey.sampling.guidance import Conditions, Guidance, Observe, guided_denoiser
 from marey.sampling.knowledge import Knowledge
+from marey.sampling.pulling import pulls_for
 from marey.sampling.schedule import cosine_schedule
 from marey.text import TextCondition
 
@@ -73,6 +74,7 @@ def sample_features(
         observed=observed,
         observed_mask=observed_mask,
         observe=_observe_anew(model, knowledge, (observed, observed_mask)),
+        pulls=pulls_for(model.representation.layout, model.fps, [s.frames for s in specs]),
     )
     noise = sample_noise(
         [(s.seed, s.index) for s in specs],

@@ -28,6 +28,8 @@ class DenoiserInput:
     heading: Float[Tensor, "batch 2"]
     """Cosine and sine of the first frame's heading."""
     text: TextCondition
+    root_pull: Float[Tensor, "batch root frames frames"] | None = None
+    """How the root's rest to what is observed, in each frame, bends its prediction in all."""
 
 
 class Denoiser(nn.Module):
@@ -79,6 +81,9 @@ class Denoiser(nn.Module):
         if self.config.variant == "one_stage":
             return self.body_stage(torch.cat((x, known.to(x)), dim=-1), *context)
         root = self.root_stage(torch.cat((x, known.to(x)), dim=-1), *context)
+        if given.root_pull is not None:
+            rest = given.observed[..., : self.config.root_feats] - root
+            root = root + torch.einsum("bcts,bsc->btc", given.root_pull, rest)
         # The body must not bend the root to its own ends: no gradient, as in the released code.
         seen = root.detach()
         if self.config.variant == "two_stage":
