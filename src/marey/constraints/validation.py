@@ -43,9 +43,10 @@ def check_constraints(
 ) -> tuple[Finding, ...]:
     """Return everything that is wrong with constraints for a clip, by their number.
 
-    Errors: outside of the clip, joints that the skeleton lacks, contradictions, joints out of
-    reach of each other or of the root. Warnings: ways faster than ``max_speed`` (m/s), contacts of
-    a foot pinned in the air, keyframes that leave joints out, points to face that the body is on.
+    Errors: outside of the clip, joints that the skeleton lacks, contradictions. Warnings: joints
+    out of reach of each other or of the root (met as far as the bones allow), ways faster than
+    ``max_speed`` (m/s), contacts of a foot pinned in the air, keyframes that leave joints out,
+    points to face that the body is on.
     """
     found: list[Finding] = []
     goals: list[Goal] = []
@@ -110,7 +111,7 @@ def _contradicting(goals: list[Goal], clip: Clip) -> Iterator[Finding]:
 
 
 def _unreachable(goals: list[Goal], pins: Pins, clip: Clip) -> Iterator[Finding]:
-    """One error for each two constraints, or one alone, that the bones cannot meet."""
+    """One warning for each two constraints, or one alone, that the bones cannot meet."""
     names = clip.skeleton.joint_names
     reach = reach_of(clip.skeleton)
     for from_path in (False, True):
@@ -124,7 +125,7 @@ def _unreachable(goals: list[Goal], pins: Pins, clip: Clip) -> Iterator[Finding]
             beside = f" with constraints[{other}]" if other != number else ""
             bound = "most" if worst.distance > worst.limit else "least"
             yield Finding(
-                severity="error",
+                severity="warning",
                 constraint=number,
                 message=f"unreachable{beside}: {names[worst.joint]} is pinned "
                 f"{_amount(worst.distance)} from {base} in frame {worst.frame}, at {bound} "
