@@ -172,9 +172,9 @@ def test_what_only_the_model_can_refuse(run, capsys: pytest.CaptureFixture[str])
     code, _, err = run(WALK, "-o", "a.bvh", model="huge")
     assert (code, files()) == (2, [])
     assert "No model 'huge': expected one of small or a checkpoint folder" in err
-    code = main(["generate", WALK, "-o", "a.bvh", "--seconds", "60"])
+    code = main(["generate", WALK, "-o", "a.bvh", "--seconds", "601"])
     assert (code, files()) == (2, [])
-    assert "makes motions of up to 10 s, got 60" in capsys.readouterr().err
+    assert "seconds: expected at most 600 s, got 601" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("stop", [False, True])
@@ -188,7 +188,7 @@ def test_the_progress_bar_is_shown_on_a_terminal_and_goes(
         def fail(*arguments: object, **more: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("marey.generate.facade.sample_features", fail)
+        monkeypatch.setattr("marey.generate.drawing.sample_features", fail)
     code, out, err = run(WALK, "-o", "a.bvh")
     assert code == (130 if stop else 0)
     assert "generating" in err

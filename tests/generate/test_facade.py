@@ -39,9 +39,9 @@ def same(a: Motion, b: Motion) -> bool:
     )
 
 
-def assert_close(a: Motion, b: Motion) -> None:
-    torch.testing.assert_close(a.root_positions, b.root_positions, atol=1e-5, rtol=0)
-    torch.testing.assert_close(a.local_rotations, b.local_rotations, atol=1e-5, rtol=0)
+def assert_close(a: Motion, b: Motion, *, within: float = 1e-5) -> None:
+    torch.testing.assert_close(a.root_positions, b.root_positions, atol=within, rtol=0)
+    torch.testing.assert_close(a.local_rotations, b.local_rotations, atol=within, rtol=0)
 
 
 # --- what comes out ----------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def test_a_sentence_becomes_a_motion(request_: GenerationRequest) -> None:
     }
     assert (report.frames, report.seconds, report.seed, report.sample) == (20, 1.0, 7, 0)
     assert report.path_metres >= math.hypot(report.forward_metres, report.left_metres) - 1e-4
-    assert result.timings.keys() == {"load", "text", "sampling", "decoding", "finishing"}
+    assert result.timings.keys() == {"load", "sampling", "finishing"}
     assert not motion.root_positions.is_inference()  # it can be used in an optimisation
     assert not motion.local_rotations.is_inference()
 
@@ -95,6 +95,7 @@ def test_the_network_is_told_the_heading(request_: GenerationRequest) -> None:
 def test_smoothing_is_the_models_unless_stated(
     request_: GenerationRequest, tiny_model: Path, tmp_path: Path
 ) -> None:
+    request_ = replace(request_, postprocess=False)
     raw = generate(request_).motions[0]  # the tiny model states none
     smooth = generate(replace(request_, smoothing=0.1)).motions[0]
     assert torch.equal(raw.root_positions, smooth.root_positions)
@@ -118,6 +119,7 @@ def test_the_same_request_gives_the_same_bits(request_: GenerationRequest) -> No
 
 
 def test_a_sample_does_not_depend_on_how_many_there_are(request_: GenerationRequest) -> None:
+    request_ = replace(request_, postprocess=False)
     few, many = (generate(replace(request_, samples=n)).motions for n in (1, 3))
     assert_close(few[0], many[0])
     assert not torch.allclose(many[0].root_positions, many[1].root_positions, atol=1e-3)
@@ -126,6 +128,7 @@ def test_a_sample_does_not_depend_on_how_many_there_are(request_: GenerationRequ
 def test_many_requests_are_each_as_alone(
     request_: GenerationRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    request_ = replace(request_, postprocess=False)  # a contact at its limit is rounding's to tell
     requests = [
         request_,
         replace(request_, script=WAVE, seconds=2.2, samples=2, seed=1),
@@ -134,7 +137,7 @@ def test_many_requests_are_each_as_alone(
         replace(request_, guidance=Guidance(text=1.0), heading=1.0),
     ]
     alone = [generate(each) for each in requests]
-    monkeypatch.setattr("marey.generate.facade.BATCH_FRAMES", 60)  # some share, some do not
+    monkeypatch.setattr("marey.generate.drawing.BATCH_FRAMES", 60)  # some share, some do not
     together = generate_many(requests)
     for one, other in zip(alone, together, strict=True):
         assert one.request is other.request
@@ -178,7 +181,7 @@ def test_progress_counts_every_network_step_once(
     request_: GenerationRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, int]] = []
-    monkeypatch.setattr("marey.generate.facade.BATCH_FRAMES", 40)
+    monkeypatch.setattr("marey.generate.drawing.BATCH_FRAMES", 40)
     requests = [replace(request_, samples=3), replace(request_, steps=2)]
     generate_many(requests, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(k, 8) for k in range(1, 9)]  # 2 batches of 3 steps and one of 2
@@ -212,6 +215,7 @@ def tall() -> Skeleton:
 
 
 def test_skeleton_and_fps_of_the_result(request_: GenerationRequest, tall: Skeleton) -> None:
+    request_ = replace(request_, postprocess=False)
     plain = generate(request_)
     result = generate(replace(request_, skeleton=tall, fps=60, samples=2))
     assert [m.skeleton for m in result.motions] == [tall, tall]
@@ -224,10 +228,9 @@ def test_skeleton_and_fps_of_the_result(request_: GenerationRequest, tall: Skele
     )
     assert result.retargeting is not None
     assert result.retargeting.scale == pytest.approx(1.1)
-    # Measured before it is put on another body.
-    report, expected = result.reports[0], plain.reports[0]
-    assert (report.frames, report.seconds) == (20, 1.0)
-    assert report.path_metres == pytest.approx(expected.path_metres, abs=1e-3)
+    report, expected = result.reports[0], plain.reports[0]  # measured as it is delivered
+    assert (report.frames, report.seconds) == (58, pytest.approx(58 / 60))
+    assert report.forward_metres == pytest.approx(1.1 * expected.forward_metres, abs=1e-3)
     assert json.dumps(result.to_json())
 
 
@@ -258,16 +261,13 @@ def test_a_skeleton_without_counterpart_is_refused_before_work(
 # --- what is refused ---------------------------------------------------------------------------
 
 
-def test_a_length_beyond_the_model_is_refused_before_work(request_: GenerationRequest) -> None:
-    with pytest.raises(InvalidInputError, match=r"'tiny'.*up to 10 s.*got 10\.5"):
-        generate(replace(request_, seconds=10.5))
-    assert list(refused(replace(request_, seconds=10.5))) == []
+def test_an_endless_length_is_refused_before_work(request_: GenerationRequest) -> None:
+    with pytest.raises(InvalidInputError, match=r"at most 600 s, got 601.*continue_from"):
+        generate(replace(request_, seconds=601))
+    assert list(refused(replace(request_, seconds=601))) == []
 
 
 def test_text_that_a_model_does_not_follow_is_refused(request_: GenerationRequest) -> None:
-    timed = TextScript((Statement("waves", start=0.0, end=0.5),))
-    with pytest.raises(InvalidInputError, match=r"'waves' has a span in time"):
-        generate(replace(request_, script=timed))
     part = TextScript.from_prompt("walks", parts={"left_arm": "waves"})
     with pytest.raises(InvalidInputError, match=r"on text for 'left_arm', only for global"):
         generate(replace(request_, script=part, model="small"))

@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +11,14 @@ import tyro
 
 if TYPE_CHECKING:
     from marey.constraints import Clip, Constraint
+    from marey.constraints.kimodo import KimodoConstraints
+    from marey.constraints.kimodo_mapping import ModelConstraints
     from marey.motion import Motion
     from marey.text import TextScript
 
 _THEN = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*s?\s*:?\s+(\S.*)$", re.DOTALL)
+_END_FRAMES = 4
+"""Frames of a motion that the clip starts from or ends with: enough to tell its speed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,39 +106,79 @@ def _then(words: str) -> tuple[str, float]:
     return match[2], float(match[1])
 
 
-def constraints_for(control: ControlFlags, clip: "Clip") -> "tuple[Constraint, ...]":
-    """Return the constraints that flags ask of a clip."""
+@dataclass(frozen=True, kw_only=True)
+class Pinned:
+    """Constraints that flags ask for, and what is to be said about how they were read."""
+
+    constraints: "tuple[Constraint, ...]" = ()
+    notes: tuple[str, ...] = ()
+
+
+def constraints_for(control: ControlFlags, clip: "Clip") -> Pinned:
+    """Return the constraints that flags ask of a clip.
+
+    Raises InvalidInputError for a file that is none, or a clip too short for what is to be at its
+    ends.
+    """
     from marey.constraints import between
 
-    found = [] if control.constraints is None else [*read_constraints(control.constraints, clip)]
-    start, end = (_on_clip(path, clip) for path in (control.start_from, control.end_with))
-    return (*found, *between(start, end, clip))
+    read = Pinned() if control.constraints is None else read_constraints(control.constraints, clip)
+    start, end = _on_clip(control.start_from, clip), _on_clip(control.end_with, clip)
+    given = [motion.num_frames for motion in (start, end) if motion is not None]
+    if not given:
+        return read
+    overlap = max(1, min(_END_FRAMES, *given, clip.frames // len(given)))
+    poses = between(start, end, clip, overlap=overlap)
+    return Pinned(constraints=(*read.constraints, *poses), notes=read.notes)
 
 
-def read_constraints(path: Path, clip: "Clip") -> "tuple[Constraint, ...]":
-    """Read a file of constraints, marey's own or Kimodo's, for a clip's skeleton.
+def read_constraints(path: Path, clip: "Clip") -> Pinned:
+    """Read a file of constraints, marey's own or Kimodo's, for a clip's skeleton and frame rate.
 
     Raises InvalidInputError that names the file and the field.
     """
     from marey.constraints import load_constraints
-    from marey.constraints.kimodo import kimodo_constraints_from_json, to_model
+    from marey.constraints.kimodo import kimodo_constraints_from_json
+    from marey.constraints.kimodo_mapping import to_model
     from marey.errors import InvalidInputError
 
-    if not _is_list(path):
-        return load_constraints(path)
+    content = _json_list(path)
+    if content is None:
+        return Pinned(constraints=load_constraints(path))
     try:
-        read = kimodo_constraints_from_json(json.loads(path.read_text(encoding="utf-8")))
-        return to_model(read, clip.skeleton).constraints
+        read = kimodo_constraints_from_json(content)
+        moved = to_model(read, clip.skeleton, fps=clip.fps)
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}") from error
+    return Pinned(
+        constraints=moved.constraints,
+        notes=tuple(f"{path}: {note}" for note in _mapping_notes(read, moved)),
+    )
 
 
-def _is_list(path: Path) -> bool:
-    """Whether a file holds a list, as Kimodo's do; other files are marey's to refuse."""
+def _mapping_notes(read: "KimodoConstraints", moved: "ModelConstraints") -> Iterator[str]:
+    """Say what became of a Kimodo file's joints, entries and times."""
+    report = moved.report
+    if read.skeleton is not None:
+        joints = ", ".join(f"{theirs} → {own}" for theirs, own in report.joint_map.items())
+        yield f"made for {read.skeleton.name}; sizes × {report.scale:.2f}; {joints}"
+    yield from (f"{joint} is left out: {why}" for joint, why in report.dropped.items())
+    yield from (f"left out: {line}" for line in read.report.dropped)
+    if report.merged:
+        yield f"{report.merged} times left out, which fall in one frame with a nearer one"
+
+
+def _json_list(path: Path) -> list[Any] | None:
+    """Return a file's content if it is a JSON list, as Kimodo's are; others are marey's to read."""
+    from marey.constraints.files import MAX_BYTES
+
     try:
-        return path.read_text(encoding="utf-8").lstrip().startswith("[")
-    except (OSError, UnicodeDecodeError):
-        return False
+        if path.stat().st_size > MAX_BYTES:
+            return None
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, list) else None
 
 
 def _on_clip(path: Path | None, clip: "Clip") -> "Motion | None":
@@ -142,4 +187,5 @@ def _on_clip(path: Path | None, clip: "Clip") -> "Motion | None":
 
     if path is None:
         return None
-    return retarget(load_motion(path), clip.skeleton).motion.resample(clip.fps)
+    moved = retarget(load_motion(path), clip.skeleton).motion
+    return replace(moved, skeleton=clip.skeleton).resample(float(clip.fps))

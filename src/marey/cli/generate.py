@@ -75,6 +75,8 @@ def generate(
     motions = 1 if control.best else max(samples, 1)  # a wrong number is the request's to refuse
     targets = _targets(output, motions)
     check_outputs(tuple(path for row in targets for path in row), WRITE_SUFFIXES, force=force)
+    if report is not None:
+        check_outputs((report,), (".json",), force=force)
     script, length = script_with(_script(text, part, control), seconds, control)
     request = GenerationRequest(
         script=script,
@@ -89,16 +91,19 @@ def generate(
         skeleton=None if skeleton is None else read_bvh(skeleton).skeleton,
         **control.request_fields(),
     )
-    request = replace(request, constraints=constraints_for(control, clip_of(request)))
+    pinned = constraints_for(control, clip_of(request))
+    request = replace(request, constraints=pinned.constraints)
     with _progress_bar(hidden=as_json) as progress:
         result = run(request, progress=progress)
     for motion, row in zip(result.motions, targets, strict=True):
         for path in row:
-            _save(motion, path, caption=text, force=force)
+            _save(motion, path, caption=str(motion.metadata["text"]), force=force)
+    content = _report(result, targets) | {"notes": pinned.notes}
     if report is not None:
         with atomic_path(report, force=force) as temporary:
-            temporary.write_text(json.dumps(_report(result, targets), indent=1), encoding="utf-8")
-    print(json.dumps(_report(result, targets)) if as_json else _summary(result, targets))
+            temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    lines = [_summary(result, targets), *(f"  {note}" for note in pinned.notes)]
+    print(json.dumps(content) if as_json else "\n".join(lines))
 
 
 def _script(text: str, parts: tuple[str, ...], control: ControlFlags) -> "TextScript":

@@ -32,6 +32,15 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
+    "constraints check": Command(
+        "marey.cli.constraints:check", "tell what is wrong with a constraint file"
+    ),
+    "constraints extract": Command(
+        "marey.cli.constraints:extract", "write what a motion does as a constraint file"
+    ),
+    "constraints schema": Command(
+        "marey.cli.constraints:schema", "print the JSON schema of constraint files"
+    ),
     "convert": Command("marey.cli.convert:convert", "turn a motion file into another format"),
     "data info": Command("marey.cli.data:store_info", "tell what is in a store of motions"),
     "data prepare bvh": Command("marey.cli.data:bvh", "make a store from your own BVH files"),

@@ -4,8 +4,8 @@ The command line, the server and the studio use only this.
 """
 
 from marey.generate.drawing import Progress
+from marey.generate.extent import clip_of
 from marey.generate.facade import generate, generate_many
-from marey.generate.job import clip_of
 from marey.generate.loading import default_guidance
 from marey.generate.report import ConstraintReport, PinReport
 from marey.generate.request import GenerationRequest, default_seconds

@@ -1,7 +1,7 @@
 """Conditioning: goals in the user's world become facts that a model can observe.
 
 The user's world may start anywhere, and the delivered motion may have another skeleton and frame
-rate than the model's. Models start above the origin; facts are moved there, and the motion back.
+rate than the model's. Models start near the origin; facts are moved there, and the motion back.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from marey.constraints import Clip, Goal, WorldFacts, facts_from_goals
+from marey.generate.extent import same_bones
 from marey.motion.joint_matching import match_joints
 from marey.motion.retarget import RetargetReport
 from marey.skeleton import Skeleton
@@ -28,7 +29,7 @@ class Conditioning:
     goals: tuple[Goal, ...]
     """On the model's skeleton and frames, in the user's world."""
     start: Float[Tensor, "3"]
-    """Where on the ground of the user's world the clip begins; height 0."""
+    """Where on the ground a motion begins that nothing goes before; height 0."""
 
     @classmethod
     def of(
@@ -41,24 +42,23 @@ class Conditioning:
     ) -> "Conditioning":
         """Carry goals of the delivered clip over to the model's clip."""
         carried = goals
-        if retargeting is not None and delivered.skeleton != model.skeleton:
+        if retargeting is not None and not same_bones(delivered.skeleton, model.skeleton):
             carried = _on_skeleton(carried, delivered.skeleton, model.skeleton, retargeting.scale)
         if (delivered.fps, delivered.frames) != (model.fps, model.frames):
             carried = [_at_rate(goal, delivered, model) for goal in carried]
         return cls(goals=tuple(carried), start=_start(carried, model.fps))
 
-    def facts(
-        self, model: Clip, first: int, frames: int, *, offset: Float[Tensor, "3"]
-    ) -> WorldFacts | None:
-        """Return what is known of some of the model's frames; None where nothing is.
+    def within(self, first: int, end: int) -> tuple[Goal, ...]:
+        """Return what is pinned from one frame to before another, frames counted from the first."""
+        parts = (_between(goal, first, end) for goal in self.goals)
+        return tuple(part for part in parts if part is not None)
 
-        Their origin lies at ``offset`` from the clip's start.
-        """
-        within = [part for goal in self.goals if (part := _between(goal, first, first + frames))]
-        if not within:
-            return None
-        moved = [_moved(goal, -self.start - offset) for goal in within]
-        return facts_from_goals(moved, replace(model, frames=frames))
+    def facts(
+        self, model: Clip, first: int, frames: int, *, origin: Float[Tensor, "3"]
+    ) -> WorldFacts | None:
+        """Return what is known of some of the model's frames, seen from ``origin``, or None."""
+        goals = [_moved(goal, -origin) for goal in self.within(first, first + frames)]
+        return facts_from_goals(goals, replace(model, frames=frames)) if goals else None
 
 
 def _on_skeleton(

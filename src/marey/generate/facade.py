@@ -37,9 +37,9 @@ def generate_many(
     clock = _Clock()
     jobs = [Job.of(request) for request in requests]
     clock.mark("load")
-    features = draw_tracks(jobs, progress=progress)
+    drawn = draw_tracks(jobs, progress=progress)
     clock.mark("sampling")
-    finished = [deliver(job, own) for job, own in zip(jobs, features, strict=True)]
+    finished = [deliver(job, own) for job, own in zip(jobs, drawn, strict=True)]
     clock.mark("finishing")
     return [_result(job, own, clock) for job, own in zip(jobs, finished, strict=True)]
 
@@ -53,7 +53,7 @@ def _result(job: Job, delivered: list[Delivered], clock: "_Clock") -> Generation
         reports=tuple(each.report for each in delivered),
         constraints=tuple(each.constraints for each in delivered),
         timings=clock.spent,
-        retargeting=job.retargeting,
+        retargeting=job.extent.retargeting,
     )
 
 

@@ -45,6 +45,12 @@ def _check_choices(values: Mapping[str, Any]) -> None:
             "base and regenerate go together: a motion file, and the number of its segment to "
             "draw anew."
         )
+    for name in ("loop", "in_place"):
+        if values.get("base") is not None and values.get(name):
+            raise InvalidInputError(
+                f"{name}: expected false where a segment of base is drawn anew, which leaves the "
+                "rest as it is."
+            )
 
 
 def checked_guidance(content: Any) -> dict[str, Any]:

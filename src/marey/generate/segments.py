@@ -4,109 +4,87 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
 from marey.errors import InvalidInputError
-from marey.representations import Observation, SmoothRoot
 from marey.text import Statement, TextScript
 
 OVERLAP_SECONDS = 0.25
-"""How much of what comes before a segment is shown to the model, and blended."""
+"""How much of what comes before and after a segment is shown to the model."""
+
+_Timed = tuple[Statement, int, int]  # with its first frame and the one after its last
 
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
     """One text over frames ``first`` to before ``end``."""
 
+    number: int
     script: TextScript
     first: int
     end: int
 
 
 def overlap_frames(fps: float) -> int:
-    """Return how many frames neighbouring segments share."""
+    """Return how many frames of its neighbours a segment is shown."""
     return max(2, round(OVERLAP_SECONDS * fps))
 
 
-def segments_of(script: TextScript, *, frames: int, fps: float, longest: int) -> list[Segment]:
-    """Cut a clip where the script's spans change, and further so that each piece can be drawn.
+def segments_of(
+    script: TextScript, *, frames: int, fps: float, longest: int
+) -> tuple[Segment, ...]:
+    """Cut a clip where what is said changes, and further so that each piece can be drawn.
 
-    Sentences with a span follow one another; what has none holds throughout, and between spans
-    there is only that. ``longest`` is the most frames that a model draws. Raises InvalidInputError
-    for spans that overlap, or that lie outside of the clip.
+    What has no span holds throughout. ``longest`` is the most frames that a model draws. Raises
+    InvalidInputError for two sentences about the same at once, or one that outlasts the clip.
     """
     always = [each for each in script.statements if each.span is None]
-    timed = [each for each in script.statements if each.span is not None]
-    cuts, texts, reached = [0], [], 0
-    for statement, (first, end) in sorted(_in_frames(timed, fps), key=lambda pair: pair[1]):
-        if first < reached:
+    timed = _timed(script, fps)
+    _require_order(timed, frames, fps)
+    edges = sorted({0, frames, *(edge for _, first, end in timed for edge in (first, end))})
+    pieces: list[tuple[TextScript, int, int]] = []
+    for start, stop in pairwise(edges):
+        said = [replace(s, start=None, end=None) for s, a, b in timed if a <= start and stop <= b]
+        pieces += _cut(TextScript((*said, *always)), start, stop, longest=longest)
+    return tuple(
+        Segment(number=number, script=own, first=first, end=end)
+        for number, (own, first, end) in enumerate(pieces)
+    )
+
+
+def _timed(script: TextScript, fps: float) -> list[_Timed]:
+    """Statements with a span, in frames, by their beginning."""
+    found = [
+        (each, round(each.span[0] * fps), round(each.span[1] * fps))
+        for each in script.statements
+        if each.span is not None
+    ]
+    return sorted(found, key=lambda row: row[1])
+
+
+def _require_order(timed: Sequence[_Timed], frames: int, fps: float) -> None:
+    reached: dict[str, tuple[str, int]] = {}
+    for each, first, end in timed:
+        if first == end:
             raise InvalidInputError(
-                f"script: {statement.text!r} begins at {first / fps:g} s, before the sentence "
-                f"before it ends at {reached / fps:g} s; let sentences follow one another."
+                f"script: {each.text!r} is shorter than a frame; give it more time."
             )
         if end > frames:
             raise InvalidInputError(
-                f"script: {statement.text!r} ends at {end / fps:g} s, after the motion, which "
-                f"lasts {frames / fps:g} s."
+                f"script: {each.text!r} ends at {end / fps:g} s, after the motion, which lasts "
+                f"{frames / fps:g} s. Make the motion longer."
             )
-        if first > reached:
-            cuts, texts = [*cuts, first], [*texts, always]
-        own = replace(statement, start=None, end=None)
-        cuts, texts, reached = [*cuts, end], [*texts, [own, *always]], end
-    if reached < frames:
-        cuts, texts = [*cuts, frames], [*texts, always]
-    pieces = []
-    for statements, first, end in zip(texts, cuts[:-1], cuts[1:], strict=True):
-        pieces += _pieces(TextScript(tuple(statements)), first, end, longest=longest)
-    return pieces
+        other, last = reached.get(each.slot, ("", 0))
+        if first < last:
+            raise InvalidInputError(
+                f"script: {each.text!r} begins at {first / fps:g} s, before {other!r} ends at "
+                f"{last / fps:g} s; let sentences about the same ({each.slot}) follow one another."
+            )
+        reached[each.slot] = each.text, end
 
 
-def _in_frames(
-    statements: Sequence[Statement], fps: float
-) -> list[tuple[Statement, tuple[int, int]]]:
-    spans = [each.span for each in statements if each.span is not None]
-    return [
-        (each, (round(span[0] * fps), round(span[1] * fps)))
-        for each, span in zip(statements, spans, strict=True)
-    ]
-
-
-def _pieces(script: TextScript, first: int, end: int, *, longest: int) -> list[Segment]:
+def _cut(
+    script: TextScript, first: int, end: int, *, longest: int
+) -> list[tuple[TextScript, int, int]]:
+    """Cut a stretch into equal pieces of at most ``longest`` frames."""
     count = -(-(end - first) // longest)
     edges = [first + round(k * (end - first) / count) for k in range(count + 1)]
-    return [Segment(script=script, first=a, end=b) for a, b in pairwise(edges)]
-
-
-# --- features of neighbouring segments -----------------------------------------------------------
-
-
-def ground_place(features: Tensor, representation: SmoothRoot) -> Float[Tensor, "3"]:
-    """Where the root of the first frame stands over the ground; height 0."""
-    root = features[0, representation.layout.slice("root_position")]
-    return root * root.new_tensor([1.0, 0.0, 1.0])
-
-
-def shown(frames: int, blocks: Sequence[tuple[int, Float[Tensor, "part feats"]]]) -> Observation:
-    """Return the observation of features that are known from some frame on."""
-    width = blocks[0][1].shape[1]
-    values = torch.zeros(frames, width)
-    mask = torch.zeros(frames, width, dtype=torch.bool)
-    for first, part in blocks:
-        values[first : first + len(part)] = part
-        mask[first : first + len(part)] = True
-    return Observation(values=values, mask=mask)
-
-
-def joined(
-    before: Float[Tensor, "frames feats"], after: Float[Tensor, "more feats"], overlap: int
-) -> Float[Tensor, "all feats"]:
-    """Put features one after the other; the frames that both have are blended.
-
-    The blend is linear: in 6-D columns, made orthonormal when they are decoded, that is a
-    rotation between two that are close.
-    """
-    weight = (torch.arange(1, overlap + 1) / (overlap + 1)).to(before)[:, None]
-    blend = torch.lerp(before[len(before) - overlap :], after[:overlap], weight)
-    return torch.cat((before[: len(before) - overlap], blend, after[overlap:]))
+    return [(script, a, b) for a, b in pairwise(edges)]

@@ -1,0 +1,115 @@
+"""``marey constraints``: constraint files taken from motions, checked and described."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from marey.cli.arguments import InputFile, check_outputs
+from marey.cli.control import read_constraints
+
+if TYPE_CHECKING:
+    from marey.skeleton import Skeleton
+
+Kind = Literal[
+    "full_body",
+    "joint",
+    "root_waypoint",
+    "root_path",
+    "heading",
+    "pelvis_height",
+    "foot_contact",
+]
+
+
+def extract(
+    motion: InputFile,
+    *,
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")],
+    kinds: tuple[Kind, ...] = ("full_body",),
+    every: int = 20,
+    joints: tuple[str, ...] = (),
+    rotations: bool = True,
+    fps: float | None = None,
+    force: bool = False,
+) -> None:
+    """Write what a motion does as a constraint file, for another motion to meet.
+
+    Args:
+        motion: Motion to read (.bvh, .npz).
+        output: Constraint file to write (.json).
+        kinds: What to pin. Paths are pinned in every frame, contacts throughout, the rest at keys.
+        every: Frames from one key to the next; the first is frame 0.
+        joints: Joints that "joint" pins; hands and feet if none is named.
+        rotations: Pin rotations of whole bodies and joints beside their positions.
+        fps: Frame rate of the clip that is to meet them; the motion's own if not given.
+        force: Overwrite an existing file.
+    """
+    from marey.constraints import constraints_from_motion, constraints_to_text
+    from marey.io import atomic_path, load_motion
+
+    check_outputs((output,), (".json",), force=force)
+    source = load_motion(motion)
+    if fps is not None:
+        source = source.resample(fps)
+    found = constraints_from_motion(source, kinds, every=every, joints=joints, rotations=rotations)
+    with atomic_path(output, force=force) as temporary:
+        temporary.write_text(constraints_to_text(found), encoding="utf-8")
+    print(
+        f"{output}: {len(found)} constraints for {source.num_frames} frames at {source.fps:g} fps "
+        f"({source.seconds:.2f} s) of skeleton {source.skeleton.name!r}"
+    )
+
+
+def check(
+    file: InputFile,
+    *,
+    seconds: float,
+    fps: float = 20.0,
+    skeleton: Path | None = None,
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> int:
+    """Tell what is wrong with a constraint file for a clip; exit code 2 if it cannot be met.
+
+    Args:
+        file: Constraint file to read, marey's own or Kimodo's.
+        seconds: Length of the clip.
+        fps: Frame rate of the clip.
+        skeleton: BVH file with the clip's skeleton; body22 if not given.
+        as_json: Print JSON instead of text.
+    """
+    from marey.constraints import Clip, check_constraints
+    from marey.constraints.compile import constraint_name
+
+    clip = Clip(skeleton=_skeleton(skeleton), fps=fps, frames=max(1, round(seconds * fps)))
+    read = read_constraints(file, clip)
+    findings = check_constraints(read.constraints, clip)
+    errors = sum(finding.severity == "error" for finding in findings)
+    if as_json:
+        print(json.dumps({"findings": [vars(each) for each in findings], "notes": read.notes}))
+        return 2 if errors else 0
+    for note in read.notes:
+        print(note)
+    for each in findings:
+        name = constraint_name(read.constraints[each.constraint], each.constraint)
+        print(f"{each.severity}: {name}: {each.message}")
+    print(
+        f"{file}: {len(read.constraints)} constraints for {clip.frames} frames at {clip.fps:g} "
+        f"fps: {errors} errors, {len(findings) - errors} warnings"
+    )
+    return 2 if errors else 0
+
+
+def schema() -> None:
+    """Print the JSON schema of constraint files."""
+    from marey.constraints import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+def _skeleton(path: Path | None) -> "Skeleton":
+    from marey.io import read_bvh
+    from marey.skeleton import BODY22
+
+    return BODY22 if path is None else read_bvh(path).skeleton
