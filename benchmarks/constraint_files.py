@@ -77,8 +77,8 @@ def sound(clip: Clip, draw: random.Random) -> Content:
             row["seconds"] = [frame / clip.fps for frame in row.pop("frames")]
         if draw.random() < 0.2:
             row |= {"weight": draw.choice((0.01, 2, 1e4))}
-        if draw.random() < 0.2 and row["type"] != "foot_contact":
-            row |= {"tolerance": draw.choice((0, 0.05, 1))}
+        if draw.random() < 0.2:
+            row |= {"tolerance": draw.choice((0, 0.05, 1))} if "foot" not in row else {}
     return content
 
 
@@ -189,21 +189,26 @@ def break_one(content: Any, draw: random.Random) -> None:
         case 0:
             del top[key]
         case 1:
-            top[key] = draw.choice(ODD_VALUES)
+            top[key] = copied(draw.choice(ODD_VALUES))
         case 2:
             top[key] = draw.choice(ODD_NUMBERS)
         case 3 if isinstance(top, dict):
             top[draw.choice(ODD_KEYS)] = top[key] if draw.random() < 0.5 else top.pop(key)
         case 4 if isinstance(top, list):
-            top.insert(key, json.loads(json.dumps(top[key])))
+            top.insert(key, copied(top[key]))
         case _:
             other, at = draw.choice(found)
-            top[key] = json.loads(json.dumps(other[at]))  # a copy: no content inside of itself
+            top[key] = copied(other[at])  # no content is inside of itself
+
+
+def copied(content: Any) -> Any:
+    """Return content that shares nothing."""
+    return json.loads(json.dumps(content))
 
 
 def written(content: Any) -> bytes:
     """Return the JSON of some content."""
-    return json.dumps(content).encode("utf-8", "surrogatepass")
+    return json.dumps(content).encode()
 
 
 def broken(clip: Clip, draw: random.Random, *, faults: tuple[int, ...]) -> bytes:
@@ -258,7 +263,7 @@ def empty(clip: Clip, draw: random.Random) -> bytes:
 def contradictory(clip: Clip, draw: random.Random) -> bytes:
     """The same again, elsewhere."""
     content = sound(clip, draw)
-    row = json.loads(json.dumps(draw.choice(content["constraints"])))
+    row = copied(draw.choice(content["constraints"]))
     off = draw.choice((0.001, 0.02, *FAR))
     for name, value in row.items():
         if name in ("positions", "points", "root_path", "angles", "heights", "point"):
@@ -290,8 +295,7 @@ def wrong_frames(clip: Clip, draw: random.Random) -> bytes:
     odd = (-1, clip.frames, clip.frames - 1, 10**6, 10**6 + 1, 0.5, clip.seconds, 1e-9)
     for row in content["constraints"]:
         for name in ("frames", "seconds"):
-            if name in row:
-                times = row[name]
+            if times := row.get(name):
                 row[name] = draw.choice(
                     (
                         times[::-1],
@@ -322,12 +326,10 @@ def unknown_joints(clip: Clip, draw: random.Random) -> bytes:
         "x" * 200,
     )
     for row in content["constraints"]:
-        if "joint" in row:
-            row["joint"] = draw.choice(names)
+        for name in {"joint", "foot"} & row.keys():
+            row[name] = draw.choice(names)
         if "joint_names" in row:
             row["joint_names"][draw.randrange(len(row["joint_names"]))] = draw.choice(names)
-        if "foot" in row:
-            row["foot"] = draw.choice(names)
     return written(content)
 
 

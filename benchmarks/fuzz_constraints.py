@@ -163,7 +163,7 @@ def read_one(path: Path, index: int, kind: str, request: GenerationRequest) -> T
     start = time.process_time()
     try:
         with limited(SLOW_SECONDS):
-            constraints = read_constraints(path, clip_of(request))
+            constraints = read_constraints(path, clip_of(request)).constraints
             request = replace(request, constraints=constraints)
     except Exception as error:  # noqa: BLE001 (any exception is what this program looks for)
         verdict, message = judge_error(error, "refused by reading")
