@@ -9,10 +9,11 @@ from torch import Tensor
 
 from marey.constraints.clip import Clip
 from marey.constraints.constraint import Constraint, require_number, source_frames
-from marey.constraints.goal import Goal
+from marey.constraints.goal import DEFAULT_TOLERANCE, Goal
 from marey.constraints.times import Times
 from marey.errors import InvalidInputError
 from marey.motion import Motion, smooth_path
+from marey.motion.path_smoothing import DEFAULT_MARGIN
 
 
 @final
@@ -20,7 +21,7 @@ from marey.motion import Motion, smooth_path
 class FullBodyKeyframe(Constraint):
     """Positions of all joints in some frames, with rotations and the root path where given.
 
-    ``tolerance`` is that of positions and path, metres.
+    ``tolerance`` is that of positions, metres; the path is met by 6 cm more, the pelvis's sway.
     """
 
     times: Times
@@ -77,10 +78,10 @@ class FullBodyKeyframe(Constraint):
                     )
                 )
         if self.root_path is not None:
+            # The path says where the body goes; the pinned pelvis may sway about it.
+            sway = DEFAULT_MARGIN + max(self.tolerance or 0.0, DEFAULT_TOLERANCE["root_path"])
             path = self.root_path
-            goals.append(
-                self.goal("root_path", frames, path, source=source, tolerance=self.tolerance)
-            )
+            goals.append(self.goal("root_path", frames, path, source=source, tolerance=sway))
         return tuple(goals)
 
     @classmethod
