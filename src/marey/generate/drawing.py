@@ -1,15 +1,16 @@
 """Drawing: the motions of all samples of all jobs, piece by piece."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
+from marey.constraints import Goal
 from marey.generate.job import Job
 from marey.generate.pieces import LOOP_SECONDS, Piece, piece_of, spec_of
-from marey.generate.seams import eased
+from marey.generate.seams import GROUND, eased, step_after, step_before
 from marey.motion import Motion, concatenate
 from marey.sampling import sample_features
 from marey.text import condition_from_scripts
@@ -109,53 +110,53 @@ def _draw(batch: Sequence[Track], number: int, progress: Progress | None) -> Non
 def _with_piece(track: Track, piece: Piece, features: Float[Tensor, "frames feats"]) -> Motion:
     """Return a track's motion with a piece in its place.
 
-    What was shown of its neighbours stays as it is: the path of the piece begins and ends on it,
-    and where the model turned a joint otherwise, the difference fades.
+    What was shown of its neighbours stays as it is. Where the piece would jump, it is moved as a
+    whole, or, if it is pinned to a place, the difference fades.
     """
     job, motion, segment = track.job, track.motion, piece.segment
-    if motion is None and not job.conditioning.goals:
-        features = job.model.representation.canonicalise(features)
-    own, known = _decoded(job, piece, features)
-    first, last = piece.lead, piece.lead + piece.inner
-    begins, ends = piece.lead > 0, len(piece.after) > 0
-    window = max(0, first - 1), last + int(ends)
-    bent = eased(
-        replace(own, root_positions=known.root_positions).crop(*window),
-        start=known.crop(first - 1, first) if begins else None,
-        end=known.crop(last, last + 1) if ends else None,
-    )
-    parts = [bent.crop(int(begins), int(begins) + piece.inner)]
+    own = _decoded(job, piece, features, first=motion is None)
     start, end = job.lead_frames + segment.first, job.lead_frames + segment.end
-    if motion is not None:
-        parts = [motion.crop(0, start), *parts] if start else parts
-        parts += [motion.crop(end, motion.num_frames)] if end < motion.num_frames else []
-    return concatenate(parts)
+    if motion is None:
+        return own
+    around = []
+    if end < motion.num_frames:
+        around = [motion.crop(end, motion.num_frames)]
+        own = eased(own, end=step_before(around[0], own))
+    if start > 0:
+        before = motion.crop(0, start)
+        step = step_after(before, own)
+        if not around and not _is_placed(job, piece):
+            own = own.translate((step.root_positions[1] - own.root_positions[0]) * GROUND)
+        return concatenate([before, eased(own, start=step), *around])
+    return concatenate([own, *around])
 
 
 def _decoded(
-    job: Job, piece: Piece, features: Float[Tensor, "frames feats"]
-) -> tuple[Motion, Motion]:
-    """Return a piece as the model drew it, and with its neighbours as they were shown to it."""
+    job: Job, piece: Piece, features: Float[Tensor, "frames feats"], *, first: bool
+) -> Motion:
+    """Return the frames of a piece's segment in the world.
+
+    The ``first`` piece of a motion for which nothing is pinned starts exactly where it should.
+    """
     representation = job.model.representation
-    features = representation.translate(features, piece.place)
-    known = features.clone()
-    if piece.lead:
-        known[: piece.lead] = representation.translate(piece.before, piece.place)
-    if len(piece.after):
-        known[-len(piece.after) :] = representation.translate(piece.after, piece.place)
-    pinned = _pinned(job, piece)
-    return representation.decode(features), representation.decode(known, pinned=pinned)
-
-
-def _pinned(job: Job, piece: Piece) -> Bool[Tensor, " frames"]:
-    """Frames of a piece in which the root is where it must be."""
-    pinned = torch.ones(piece.frames, dtype=torch.bool)
-    pinned[piece.lead : piece.frames - len(piece.after)] = False
-    first = piece.segment.first - piece.lead
-    for goal in job.conditioning.within(first, first + piece.frames):
+    if first and not job.conditioning.goals:
+        features = representation.canonicalise(features)
+    pinned = torch.zeros(piece.frames, dtype=torch.bool)
+    for goal in _goals_of(job, piece):
         if goal.kind == "root_path" or (goal.kind == "joint_position" and goal.joint == 0):
             pinned[goal.frames] = True
-    return pinned
+    motion = representation.decode(representation.translate(features, piece.place), pinned=pinned)
+    return motion.crop(piece.lead, piece.lead + piece.inner)
+
+
+def _goals_of(job: Job, piece: Piece) -> tuple[Goal, ...]:
+    first = piece.segment.first - piece.lead
+    return job.conditioning.within(first, first + piece.frames)
+
+
+def _is_placed(job: Job, piece: Piece) -> bool:
+    """Whether anything of a piece is pinned to a place over the ground."""
+    return any(goal.kind in ("root_path", "joint_position") for goal in _goals_of(job, piece))
 
 
 def _finished(track: Track) -> Motion:

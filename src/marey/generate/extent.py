@@ -17,7 +17,7 @@ from marey.skeleton import Roles, Skeleton
 LONGEST_SECONDS = 600.0
 """Longest motion that is made in one request."""
 _SAME = 1e-4
-"""Bones of two skeletons that differ by less than this, metres, are the same, as after BVH."""
+"""Bones that differ by less than this, metres, are the same: a BVH file rounds them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,10 +70,23 @@ def has_feet(skeleton: Skeleton) -> bool:
 
 
 def same_bones(one: Skeleton, other: Skeleton) -> bool:
-    """Whether rotations of one skeleton mean the same on the other."""
-    return (one.joint_names, one.parents) == (other.joint_names, other.parents) and bool(
-        torch.allclose(one.rest_offsets[1:], other.rest_offsets[1:], rtol=0, atol=_SAME)
+    """Whether two skeletons have the same bones, perhaps in another order."""
+    if set(one.joint_names) != set(other.joint_names):
+        return False
+    order = [one.index(name) for name in other.joint_names]
+    parents = [one.joint_names[one.parents[joint]] for joint in order[1:]]
+    offsets = one.rest_offsets[order]
+    return (
+        order[0] == 0
+        and parents == [other.joint_names[parent] for parent in other.parents[1:]]
+        and bool(torch.allclose(offsets[1:], other.rest_offsets[1:], rtol=0, atol=_SAME))
     )
+
+
+def on_same_bones(motion: Motion, skeleton: Skeleton) -> Motion:
+    """Return the same rotations on a skeleton of the same bones (see ``same_bones``)."""
+    order = [motion.skeleton.index(name) for name in skeleton.joint_names]
+    return replace(motion, local_rotations=motion.local_rotations[:, order], skeleton=skeleton)
 
 
 def _seconds(request: GenerationRequest, model: DiffusionModel) -> float:
@@ -140,4 +153,4 @@ def _base(request: GenerationRequest, skeleton: Skeleton, fps: float, *, slack: 
             f"base: {request.base} lasts {motion.seconds:g} s, the request {request.seconds:g} s; "
             "give the same sentences and lengths as when it was made."
         )
-    return replace(motion, skeleton=skeleton, fps=fps)
+    return replace(on_same_bones(motion, skeleton), fps=fps)

@@ -79,6 +79,16 @@ class Job:
         return len(self.segments) if self.redrawn is None else 1
 
     @property
+    def grid(self) -> int:
+        """How many frames the network reads at a time."""
+        return self.model.denoiser.config.frames_per_token
+
+    @property
+    def overlap(self) -> int:
+        """How many frames of its neighbours a segment is shown."""
+        return overlap_frames(self.model.fps, grid=self.grid)
+
+    @property
     def rounds(self) -> int:
         """How many times the model is sampled for one motion."""
         return self.drawn_segments + int(self.request.loop)
@@ -92,7 +102,8 @@ def _segments(
     most = round(model.max_seconds * fps)
     timed = any(each.span is not None for each in request.script.statements)
     alone = frames <= most and not timed and request.continue_from is None
-    longest = most if alone else most - 2 * overlap_frames(fps)
+    overlap = overlap_frames(fps, grid=model.denoiser.config.frames_per_token)
+    longest = most if alone else most - 2 * overlap
     return segments_of(request.script, frames=frames, fps=fps, longest=max(1, longest))
 
 

@@ -1,6 +1,6 @@
 """Pieces: what a model draws in one go, and what it is shown before and after it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from marey.generate.job import Job
 from marey.generate.seams import goal_round
-from marey.generate.segments import Segment, overlap_frames
+from marey.generate.segments import Segment
 from marey.generate.sources import PAST_SECONDS
 from marey.motion import Motion
 from marey.representations import Observation, SmoothRoot
@@ -70,8 +70,11 @@ def piece_of(job: Job, drawn: Motion | None, number: int) -> Piece:
     segment = job.segments[number if job.redrawn is None else job.redrawn]
     if drawn is None:
         return _first(job, segment)
-    past, overlap = _frames(PAST_SECONDS, job), overlap_frames(job.model.fps)
-    start, end = job.lead_frames + segment.first, job.lead_frames + segment.end
+    past, overlap = _frames(PAST_SECONDS, job), job.overlap
+    end = job.lead_frames + segment.end
+    if end < drawn.num_frames:
+        segment = _on_grid(segment, job)
+    start = job.lead_frames + segment.first
     future = drawn.crop(end, min(drawn.num_frames, end + past)) if end < drawn.num_frames else None
     if start == 0:  # the first segment of a motion, drawn anew
         beginning = _encoded(drawn.crop(0, min(past, drawn.num_frames)), job)
@@ -113,16 +116,13 @@ def _piece(job: Job, segment: Segment, before: Tensor, after: Tensor, reference:
 
 def _closing(job: Job, drawn: Motion) -> Piece:
     """The end of a motion, drawn anew so that its beginning can follow."""
-    past, overlap = _frames(PAST_SECONDS, job), overlap_frames(job.model.fps)
+    past, overlap = _frames(PAST_SECONDS, job), job.overlap
     clip = drawn.crop(job.lead_frames, drawn.num_frames)
     first = clip.num_frames - min(_frames(LOOP_SECONDS, job), max(1, clip.num_frames // 2))
-    segment = Segment(
-        number=len(job.segments),
-        script=job.segments[-1].script,
-        first=first,
-        end=clip.num_frames,
-    )
-    start = job.lead_frames + first
+    script = job.segments[-1].script
+    segment = Segment(number=len(job.segments), script=script, first=first, end=clip.num_frames)
+    segment = _on_grid(segment, job)
+    start = job.lead_frames + segment.first
     after = _encoded(goal_round(clip, past), job)[:overlap]
     if start == 0:
         return _piece(job, segment, after[:0], after, _encoded(clip, job))
@@ -130,9 +130,14 @@ def _closing(job: Job, drawn: Motion) -> Piece:
     return _piece(job, segment, before, after, before)
 
 
+def _on_grid(segment: Segment, job: Job) -> Segment:
+    """Let a segment between known frames begin earlier, so that it fills whole tokens."""
+    return replace(segment, first=max(0, segment.first - (segment.first - segment.end) % job.grid))
+
+
 def _tail(job: Job, segment: Segment) -> int:
     """How many frames after a segment the model should know of, for what is pinned in them."""
-    overlap = min(overlap_frames(job.model.fps), job.extent.model.frames - segment.end)
+    overlap = min(job.overlap, job.extent.model.frames - segment.end)
     pinned = job.conditioning.within(segment.end, segment.end + overlap)
     return overlap if pinned else 0
 

@@ -9,33 +9,57 @@ from torch import Tensor
 from marey import rotations
 from marey.motion import Motion, concatenate, smooth_path
 
-EASE_SECONDS = 0.5
-"""How long a difference at a seam takes to fade."""
+TURN_SECONDS = 0.5
+"""How long a difference of rotations at a seam takes to fade."""
+PLACE_SECONDS = 1.0
+"""How long a difference of the root's place takes to fade."""
 
-_GROUND = torch.tensor([1.0, 0.0, 1.0])
+GROUND = torch.tensor([1.0, 0.0, 1.0])
+"""Keeps x and z of a place."""
 
 
 def eased(motion: Motion, *, start: Motion | None = None, end: Motion | None = None) -> Motion:
-    """Bend a motion so that its first pose is that of ``start`` and its last that of ``end``.
+    """Bend a motion so that it begins with the last frame of ``start`` and ends with the first of
+    ``end``; where those have two frames, so that the root moves on as it does there.
 
-    Both are single frames. The difference fades over EASE_SECONDS; rotations are turned along the
+    The differences fade over TURN_SECONDS and PLACE_SECONDS; rotations are turned along the
     shortest arc, each joint in its parent's frame, and nothing is averaged.
     """
-    root, local = motion.root_positions, motion.local_rotations
-    frames = min(max(1, round(EASE_SECONDS * motion.fps)), max(1, motion.num_frames - 1))
-    fading = _fading(motion.num_frames, frames)
-    for goal, at, weight in ((start, 0, fading), (end, -1, fading.flip(0))):
-        if goal is not None:
-            offset = goal.root_positions[0] - motion.root_positions[at]
-            turn = goal.local_rotations[0] @ motion.local_rotations[at].transpose(-1, -2)
-            root = root + weight[:, None] * offset
-            local = _turned(local, turn, weight)
-    return replace(motion, root_positions=root, local_rotations=local)
+    if end is not None:
+        motion = backwards(eased(backwards(motion), start=backwards(end)))
+    if start is None:
+        return motion
+    root = motion.root_positions
+    offset = start.root_positions[-1] - root[0]
+    left = _left(motion, PLACE_SECONDS)
+    moved = root + _falling(left)[:, None] * offset
+    if start.num_frames > 1 and motion.num_frames > 1:
+        frames = torch.arange(motion.num_frames)[:, None]
+        steps = start.root_positions[-1] - start.root_positions[-2] - (root[1] - root[0])
+        moved = moved + frames * (left**2)[:, None] * steps
+    turn = start.local_rotations[-1] @ motion.local_rotations[0].transpose(-1, -2)
+    local = _turned(motion.local_rotations, turn, _falling(_left(motion, TURN_SECONDS)))
+    return replace(motion, root_positions=moved, local_rotations=local)
 
 
-def _fading(length: int, frames: int) -> Float[Tensor, " frames"]:
-    """1 in the first frame, 0 from ``frames`` on, level at both."""
-    left = (1 - torch.arange(length) / frames).clamp(min=0)
+def backwards(motion: Motion) -> Motion:
+    """Return the frames of a motion in reverse order."""
+    return replace(
+        motion,
+        root_positions=motion.root_positions.flip(0),
+        local_rotations=motion.local_rotations.flip(0),
+        contacts=None if motion.contacts is None else motion.contacts.flip(0),
+    )
+
+
+def _left(motion: Motion, seconds: float) -> Float[Tensor, " frames"]:
+    """1 in the first frame, down to 0 after some seconds and in the last frame."""
+    frames = min(max(1, round(seconds * motion.fps)), max(1, motion.num_frames - 1))
+    return (1 - torch.arange(motion.num_frames) / frames).clamp(min=0)
+
+
+def _falling(left: Float[Tensor, " frames"]) -> Float[Tensor, " frames"]:
+    """A smooth step from 1 at 1 down to 0 at 0."""
     return left * left * (3 - 2 * left)
 
 
@@ -52,6 +76,35 @@ def _turned(
     return turned
 
 
+def step_after(before: Motion, motion: Motion) -> Motion:
+    """Return the last frame of ``before``, and the one that should come first in ``motion``.
+
+    The root goes on as it did; joints turn on by the mean of their last turn there and their first
+    one here, since turns tremble more.
+    """
+    last = before.crop(max(0, before.num_frames - 2), before.num_frames)
+    turns = [
+        rotations.matrix_to_rotation_vector(local[1] @ local[0].transpose(-1, -2))
+        for local in (last.local_rotations, motion.local_rotations[:2])
+        if len(local) > 1
+    ]
+    root, local = last.root_positions[-1], last.local_rotations[-1]
+    if turns:
+        local = rotations.rotation_vector_to_matrix(torch.stack(turns).mean(0)) @ local
+    following = 2 * root - last.root_positions[0] if last.num_frames > 1 else root
+    return replace(
+        last,
+        root_positions=torch.stack((root, following)),
+        local_rotations=torch.stack((last.local_rotations[-1], local)),
+        contacts=None,
+    )
+
+
+def step_before(after: Motion, motion: Motion) -> Motion:
+    """Return the frame that should come last in ``motion``, and the first of ``after``."""
+    return backwards(step_after(backwards(after), backwards(motion)))
+
+
 def put_between(base: Motion, drawn: Motion, first: int, end: int, *, margin: int) -> Motion:
     """Return ``base`` with frames ``first`` to before ``end`` of ``drawn``; both are as long.
 
@@ -63,7 +116,7 @@ def put_between(base: Motion, drawn: Motion, first: int, end: int, *, margin: in
     start, stop = max(0, first - margin), min(base.num_frames, end + margin)
     times = torch.arange(start, stop)
     outside = torch.maximum(first - times, times - (end - 1)).clamp(min=0)
-    weight = _fading(margin + 2, margin + 1)[outside]
+    weight = _falling((1 - outside / (margin + 1)).clamp(min=0))
     there, here = base.crop(start, stop), drawn.crop(start, stop)
     mixed = replace(
         here,
@@ -93,7 +146,7 @@ def next_round(motion: Motion, frames: int) -> Motion:
     turned = head.rotate(float(heading[-1] + step - heading[0]))
     place = turned.root_positions
     step = (root[-1] - root[-2] + place[1] - place[0]) / 2
-    return turned.translate((root[-1] + step - place[0]) * _GROUND)
+    return turned.translate((root[-1] + step - place[0]) * GROUND)
 
 
 def last_round(motion: Motion, frames: int) -> Motion:
@@ -101,7 +154,7 @@ def last_round(motion: Motion, frames: int) -> Motion:
     following = next_round(motion, 2)
     turn = float(motion.heading[0] - following.heading[0])
     moved = following.rotate(turn)
-    offset = (motion.root_positions[0] - moved.root_positions[0]) * _GROUND
+    offset = (motion.root_positions[0] - moved.root_positions[0]) * GROUND
     tail = motion.crop(max(0, motion.num_frames - frames), motion.num_frames)
     return tail.rotate(turn).translate(offset)
 

@@ -23,9 +23,13 @@ class Segment:
     end: int
 
 
-def overlap_frames(fps: float) -> int:
-    """Return how many frames of its neighbours a segment is shown."""
-    return max(2, round(OVERLAP_SECONDS * fps))
+def overlap_frames(fps: float, *, grid: int = 1) -> int:
+    """Return how many frames of its neighbours a segment is shown.
+
+    They fill whole tokens of a network that reads ``grid`` frames at a time: in a token that is
+    known in part, it tends to jump.
+    """
+    return max(1 if grid > 1 else 2, round(OVERLAP_SECONDS * fps / grid)) * grid
 
 
 def segments_of(

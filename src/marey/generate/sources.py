@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from marey.generate.extent import Extent, has_feet, same_bones
+from marey.generate.extent import Extent, has_feet, on_same_bones, same_bones
+from marey.generate.seams import backwards
 from marey.models import DiffusionModel
 from marey.motion import Motion, concatenate, foot_contacts, retarget
 
@@ -25,7 +26,7 @@ def lead_on_model(lead: Motion, extent: Extent, model: DiffusionModel) -> Motion
     moved = retarget(end, model.representation.skeleton).motion
     scale = 1.0 if extent.retargeting is None else extent.retargeting.scale
     placed = _above(moved, lead.root_positions[-1] / scale)
-    return _with_contacts(_reversed(_reversed(placed).resample(model.fps)), model)
+    return _with_contacts(backwards(backwards(placed).resample(model.fps)), model)
 
 
 def lead_as_delivered(lead: Motion, on_model: Motion, extent: Extent) -> Motion:
@@ -38,7 +39,7 @@ def lead_as_delivered(lead: Motion, on_model: Motion, extent: Extent) -> Motion:
     if not has_feet(skeleton):
         return replace(on_model.crop(on_model.num_frames - 1, on_model.num_frames), fps=fps)
     if same_bones(last.skeleton, skeleton):
-        return replace(last, skeleton=skeleton, fps=fps)
+        return replace(on_same_bones(last, skeleton), fps=fps)
     moved = replace(retarget(last, skeleton).motion, skeleton=skeleton, fps=fps)
     return _above(moved, last.root_positions[0])
 
@@ -55,15 +56,6 @@ def base_on_model(extent: Extent, model: DiffusionModel) -> Motion:
 def _above(motion: Motion, place: Float[Tensor, "3"]) -> Motion:
     """Move a motion over the ground so that its last root position is above a place."""
     return motion.translate((place - motion.root_positions[-1]) * torch.tensor([1.0, 0.0, 1.0]))
-
-
-def _reversed(motion: Motion) -> Motion:
-    return replace(
-        motion,
-        root_positions=motion.root_positions.flip(0),
-        local_rotations=motion.local_rotations.flip(0),
-        contacts=None if motion.contacts is None else motion.contacts.flip(0),
-    )
 
 
 def _with_contacts(motion: Motion, model: DiffusionModel) -> Motion:
