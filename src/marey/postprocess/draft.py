@@ -1,7 +1,7 @@
 """Draft: a motion while it is corrected, and what is asked of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor
 
 from marey import skeleton as kinematics
 from marey.constraints import Goal
+from marey.motion import ContactLimits
+from marey.motion.joint_matching import path_to
 from marey.skeleton import Skeleton
 
 GROUND = [0, 2]
@@ -26,10 +28,23 @@ class Draft:
     goals: tuple[Goal, ...]
     fps: float
     skeleton: Skeleton
+    limits: ContactLimits
+    forced: Bool[Tensor, "frames 4"] = field(init=False)
+    """Where pinned joints leave a heel or toe no choice."""
+
+    def __post_init__(self) -> None:
+        self.forced = self._fixed_feet() if self.has_feet else torch.zeros_like(self.contacts)
 
     @property
     def num_frames(self) -> int:
         return len(self.root)
+
+    @property
+    def has_feet(self) -> bool:
+        """Whether the skeleton names what foot locking needs: hips, heels and toes."""
+        roles = self.skeleton.roles
+        named = (roles.left_heel, roles.left_toe, roles.right_heel, roles.right_toe)
+        return all((*named, roles.left_hip, roles.right_hip))
 
     def turned(self) -> Float[Tensor, "frames joints 3 3"]:
         """Global rotations as they are now."""
@@ -57,7 +72,7 @@ class Draft:
     @cached_property
     def pelvis_pinned(self) -> Bool[Tensor, " frames"]:
         """Frames in which the root joint itself is pinned to a place."""
-        return self.pinned([g for g in self.goals_of("joint_position") if g.joint == 0])
+        return self.pins("joint_position", 0)
 
     @cached_property
     def path_pinned(self) -> Bool[Tensor, " frames"]:
@@ -69,17 +84,27 @@ class Draft:
         """Frames in which the root's height is pinned, and not as part of a place."""
         return self.pinned(self.goals_of("root_height")) & ~self.pelvis_pinned
 
-    @cached_property
-    def fixed_feet(self) -> Bool[Tensor, "frames 4"]:
-        """Where goals decide alone where a heel or toe is: itself pinned, or all above it."""
-        places = {goal.joint: goal for goal in self.goals_of("joint_position")}
-        turns = {goal.joint: goal for goal in self.goals_of("joint_rotation")}
+    def told_contacts(self, value: bool) -> Bool[Tensor, "frames 4"]:
+        """Where goals say of a heel or toe that it stands, or that it does not."""
+        told = torch.zeros(self.num_frames, 4, dtype=torch.bool)
+        for goal in self.goals_of("contact"):
+            told[goal.frames, goal.joint] = (goal.target > 0.5) == value
+        return told
+
+    def as_told(self, contacts: Bool[Tensor, "frames 4"]) -> Bool[Tensor, "frames 4"]:
+        """Return contacts as goals want them."""
+        return (contacts | self.told_contacts(True)) & ~self.told_contacts(False)
+
+    def _fixed_feet(self) -> Bool[Tensor, "frames 4"]:
+        """Where a heel or toe is pinned itself, or everything above it is."""
         columns = []
         for foot in self.skeleton.foot_indices:
-            direct = self.pinned([places[foot]] if foot in places else [])
-            chain = self.pinned([places[0]] if 0 in places else [])
-            joint = foot
-            while (joint := self.skeleton.parents[joint]) >= 0:
-                chain = chain & self.pinned([turns[joint]] if joint in turns else [])
-            columns.append(direct | chain)
+            chain = self.pins("joint_position", 0)
+            for joint in path_to(self.skeleton, foot)[:-1]:
+                chain = chain & self.pins("joint_rotation", joint)
+            columns.append(self.pins("joint_position", foot) | chain)
         return torch.stack(columns, dim=1)
+
+    def pins(self, kind: str, joint: int) -> Bool[Tensor, " frames"]:
+        """Frames in which one joint's place or rotation is pinned."""
+        return self.pinned([goal for goal in self.goals_of(kind) if goal.joint == joint])

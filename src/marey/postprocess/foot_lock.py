@@ -6,15 +6,24 @@ from jaxtyping import Bool, Float
 from scipy.linalg import solveh_banded
 from torch import Tensor
 
+from marey.motion import ContactLimits
 from marey.postprocess.spreading import spread
-from marey.postprocess.stance import anchors
+from marey.postprocess.stance import at_distance, stretches
 
 _INERTIA = 0.02
 """How much a root's own change counts beside a planted foot's."""
 _BEND = 0.5
 """Seconds over which the root's correction may bend."""
-_RELEASE = 0.1
-"""Seconds over which a foot leaves its lock and comes into the next."""
+_GLIDE = 0.1
+"""Slower drift of a planted foot, in metres per second, is left to the legs: feet that land and
+push off are labelled as standing a little too long, which is no glide of the body."""
+_RELEASE = 0.2
+"""Seconds over which a foot leaves its lock and comes into the next (see ``spread``)."""
+_CLEAR = 0.01
+"""How far above the height of contacts, in metres, a foot is lifted that is told not to touch."""
+_LIFT_SPEED = 0.4
+"""Least speed of lifting it, metres per second, and of contacts' speed limit the multiple."""
+_LIFT_FACTOR = 2.5
 
 
 def follow_feet(
@@ -27,12 +36,14 @@ def follow_feet(
 
     A body that glides over its own steps is slowed down, or sped up, to the pace of the feet. In
     ``pinned`` frames the shift is zero. Minimises the drift of planted joints from frame to
-    frame, with a little inertia and a penalty on bending.
+    frame, as far as it is fast, with a little inertia and a penalty on bending.
     """
     frames = len(feet)
     if frames < 3:
         return torch.zeros(frames, 2).to(feet)
     drift = feet[:, :, [0, 2]].double().diff(dim=0)
+    way = drift.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    drift = drift * (1 - _GLIDE / fps / way).clamp(min=0)
     planted = contacts[:-1].double()[..., None]
     steps = planted.sum(1).numpy()[:, 0] + _INERTIA
     wanted = -(drift * planted).sum(1).numpy()
@@ -58,25 +69,97 @@ def follow_feet(
 
 def foot_targets(
     feet: Float[Tensor, "frames 4 3"],
-    contacts: Bool[Tensor, "frames 4"],
-    fixed: Bool[Tensor, "frames 4"],
+    target: Float[Tensor, "frames 4 3"],
+    kept: Bool[Tensor, "frames 4"],
     fps: float,
     *,
-    floor: float = 0.0,
-) -> tuple[Float[Tensor, "frames 4 3"], Bool[Tensor, "frames 4"]]:
-    """Return where heels and toes should be in every frame, and where they are locked.
+    floor: float,
+) -> Float[Tensor, "frames 4 3"]:
+    """Return where heels and toes should be in every frame.
 
-    The correction of a locked joint dies out smoothly before and after its contact.
+    Where ``kept`` they should be at their ``target``; the way there dies out smoothly before and
+    after. Elsewhere they stay above the floor.
     """
-    target, locked = anchors(feet, contacts, fixed, floor=floor)
-    offset = target - feet
-    smooth = torch.stack(
-        [
-            spread(offset[:, c], locked[:, c] | fixed[:, c], fps=fps, seconds=_RELEASE)
-            for c in range(4)
-        ],
-        dim=1,
-    )
-    wanted = feet + smooth
-    wanted[..., 1] = wanted[..., 1].clamp(min=floor)
-    return wanted, locked
+    offset = (target - feet) * kept[..., None]
+    smooth = [spread(offset[:, c], kept[:, c], fps=fps, seconds=_RELEASE) for c in range(4)]
+    wanted = feet + torch.stack(smooth, dim=1)
+    wanted[..., 1] = torch.where(kept, wanted[..., 1], wanted[..., 1].clamp(min=floor))
+    return wanted
+
+
+def onto_legs(
+    wanted: Float[Tensor, "frames 4 3"],
+    hips: Float[Tensor, "frames 2 3"],
+    reach: Float[Tensor, "frames 2"],
+    lengths: Float[Tensor, "frames 2"],
+    kept: Bool[Tensor, "frames 4"],
+    *,
+    floor: float,
+) -> Float[Tensor, "frames 4 3"]:
+    """Move heels and toes to where legs and feet of given lengths can put them.
+
+    A heel that is not ``kept`` gives way to a toe that is; otherwise the toe gives way. A heel out
+    of reach comes as near as it can, and takes the toe along.
+    """
+    placed = wanted.clone()
+    for side in range(2):
+        hip, far, length = hips[:, side], reach[:, side], lengths[:, side]
+        heel, toe = wanted[:, 2 * side], wanted[:, 2 * side + 1]
+        on_toe = at_distance(heel, toe, length, floor=floor)
+        on_toe = _swung(on_toe, toe, length, hip, far)
+        yields = kept[:, 2 * side + 1] & ~kept[:, 2 * side]
+        heel = torch.where(yields[:, None], on_toe, heel)
+        way = (heel - hip).norm(dim=-1)
+        near = hip + (heel - hip) * (far / way.clamp(min=1e-6))[:, None]
+        placed[:, 2 * side] = torch.where((way > far + 1e-6)[:, None], near, heel)
+        placed[:, 2 * side + 1] = at_distance(toe, placed[:, 2 * side], length, floor=floor)
+    return placed
+
+
+def _swung(
+    heel: Float[Tensor, "frames 3"],
+    toe: Float[Tensor, "frames 3"],
+    length: Float[Tensor, " frames"],
+    hip: Float[Tensor, "frames 3"],
+    reach: Float[Tensor, " frames"],
+) -> Float[Tensor, "frames 3"]:
+    """Swing heels that are out of reach about the toe towards the hip, until they are in reach."""
+    way = (hip - toe).norm(dim=-1).clamp(min=1e-6)
+    along = (hip - toe) / way[:, None]
+    rest = heel - toe
+    across = rest - (rest * along).sum(-1, keepdim=True) * along
+    across = across / across.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    share = (length.square() + way.square() - reach.square()) / (2 * way)
+    share = torch.minimum(share, length)
+    height = (length.square() - share.square()).clamp(min=0).sqrt()
+    swung = toe + along * share[:, None] + across * height[:, None]
+    return torch.where(((heel - hip).norm(dim=-1) > reach + 1e-6)[:, None], swung, heel)
+
+
+def lift_heights(
+    heights: Float[Tensor, "frames 4"],
+    touching: Bool[Tensor, "frames 4"],
+    forbidden: Bool[Tensor, "frames 4"],
+    fps: float,
+    *,
+    limits: ContactLimits,
+) -> Float[Tensor, "frames 4"]:
+    """Return the least height of each heel and toe that keeps it from touching where forbidden.
+
+    A stretch in which some frame is low and still (``touching``) is to go up and down again,
+    faster than a contact may move; minus infinity where nothing is asked.
+    """
+    least = torch.full_like(heights, -torch.inf)
+    step = max(_LIFT_SPEED, _LIFT_FACTOR * limits.speed) / fps
+    frames = len(heights)
+    for channel in range(4):
+        top = (limits.heel, limits.toe)[channel % 2] + _CLEAR
+        for start, end in stretches(forbidden[:, channel]):
+            if bool(touching[start:end, channel].any()):
+                count = torch.arange(end - start, dtype=heights.dtype)
+                up = count if start > 0 else torch.full_like(count, torch.inf)
+                down = end - start - 0.5 - count if end < frames else torch.full_like(up, torch.inf)
+                base = heights[start:end, channel].min()
+                rise = base + step * torch.minimum(up, down)
+                least[start:end, channel] = rise.clamp(max=top)
+    return least

@@ -2,11 +2,11 @@
 
 Each frame's pose is changed as little as possible so that some joints come to given places or
 orientations. Unknowns are a shift of the root and a turn of every joint that can move one of the
-targets; bone lengths cannot change. Gauss-Newton with Levenberg's damping; a target out of reach
-is approached as far as the bones allow.
+targets; bone lengths cannot change. Gauss-Newton with Levenberg's damping, in steps of bounded
+length: a target out of reach is approached as far as the bones allow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,25 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from marey import rotations
-from marey import skeleton as kinematics
+from marey.postprocess.joint_limits import Hinges
+from marey.postprocess.limbs import bend_straight_limbs, limbs_of
+from marey.postprocess.pose_targets import PoseTarget, TargetRows
 from marey.skeleton import Skeleton
 
 _DAMPING = 1e-4
 _MOST_TURN = 0.5
 """Largest turn of a joint in one step, radians."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PoseTarget:
-    """Where one joint should be, or how it should be turned, in some of the frames."""
-
-    joint: int
-    weight: Float[Tensor, " frames"]
-    """How much it counts beside others that contradict it; 0 where there is no target."""
-    position: Float[Tensor, "frames 3"] | None = None
-    """World position, metres; exactly one of the two is given."""
-    rotation: Float[Tensor, "frames 3 3"] | None = None
-    """Global rotation."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,109 +41,115 @@ def solve_poses(
     *,
     skeleton: Skeleton,
     stiffness: Stiffness,
-    steps: int = 8,
-    enough: float = 5e-5,
+    hinges: Hinges | None = None,
+    steps: int = 12,
+    enough: float = 1e-5,
 ) -> tuple[Float[Tensor, "frames 3"], Float[Tensor, "frames joints 3 3"]]:
     """Return root positions and local rotations that bring joints to their targets.
 
-    Stops after ``steps`` or when no error is above ``enough`` (metres, radians) any more. Frames
-    do not depend on one another.
+    Frames do not depend on one another. A frame is done after ``steps`` or when no weighted error
+    is above ``enough`` (metres, radians); one without such an error is not touched at all. In
+    frames that are touched, ``hinges`` keep to their axes and limits.
     """
-    if not any(bool(target.weight.any()) for target in targets):
+    if not targets:
         return root, local
+    rows, hinges = TargetRows(targets, skeleton), hinges or Hinges({}, skeleton)
+    turning = stiffness.joints[rows.joints, None].expand(len(root), -1, 3)
+    cost = torch.cat((stiffness.root[:, None], turning), dim=1).double()
     dtype = local.dtype
     root, local = root.double(), local.double()
-    chain = _Chain(skeleton, targets)
-    cost = torch.cat(
-        (
-            stiffness.root.double(),
-            stiffness.joints.double()[chain.joints].repeat_interleave(3).expand(len(root), -1),
-        ),
-        -1,
-    )
-    for _ in range(steps):
-        turned = kinematics.global_rotations(local, skeleton)
-        places = kinematics.joint_positions(root, turned, skeleton)
-        jacobian, error = chain.rows(places, turned, targets)
-        if float(error.abs().max()) < enough:
+    rest = torch.stack([target.weight for target in targets]).any(0).nonzero()[:, 0]
+    for step in range(steps):
+        places, turned = _forward(root[rest], local[rest], rows.needed, skeleton)
+        far = rows.errors(places, turned, rest).abs().amax(-1) > enough
+        rest, places, turned = rest[far], places[far], turned[far]
+        if not len(rest):
             break
-        change = _solve(jacobian, error, cost)
-        root = root + change[:, :3]
-        local = _turn(local, turned, change[:, 3:].unflatten(-1, (-1, 3)), chain.joints, skeleton)
+        poses = local[rest]
+        if step == 0:
+            poses = _prepared(poses, places, turned, rows.pulls(places, rest), skeleton, hinges)
+            places, turned = _forward(root[rest], poses, rows.needed, skeleton)
+        error = rows.errors(places, turned, rest)
+        jacobian = rows.jacobian(places, turned, rest)
+        change = _step(jacobian, error, cost[rest], poses[:, rows.joints], rows.joints, hinges)
+        root[rest] += change[:, 0]
+        poses[:, rows.joints] = (
+            rotations.rotation_vector_to_matrix(change[:, 1:]) @ poses[:, rows.joints]
+        )
+        local[rest] = hinges.clamped(poses)
     return root.to(dtype), local.to(dtype)
 
 
-class _Chain:
-    """Which joints move which targets."""
-
-    def __init__(self, skeleton: Skeleton, targets: Sequence[PoseTarget]) -> None:
-        above = [_ancestors(skeleton, t.joint, own=t.rotation is not None) for t in targets]
-        self.joints = sorted({joint for row in above for joint in row})
-        self.moves = torch.tensor(
-            [[float(joint in row) for joint in self.joints] for row in above], dtype=torch.float64
-        )
-
-    def rows(
-        self, places: Tensor, turned: Tensor, targets: Sequence[PoseTarget]
-    ) -> tuple[Float[Tensor, "frames rows unknowns"], Float[Tensor, "frames rows"]]:
-        frames, unknowns = len(places), 3 + 3 * len(self.joints)
-        jacobian = places.new_zeros(frames, 3 * len(targets), unknowns)
-        error = places.new_zeros(frames, 3 * len(targets))
-        pivots = places[:, self.joints]
-        for k, target in enumerate(targets):
-            rows = slice(3 * k, 3 * k + 3)
-            scale = target.weight.to(places)[:, None]
-            moves = self.moves[k][:, None, None]
-            if target.position is not None:
-                arms = places[:, target.joint, None] - pivots
-                error[:, rows] = (target.position - places[:, target.joint]) * scale
-                jacobian[:, rows, :3] = torch.eye(3, dtype=places.dtype) * scale[..., None]
-                blocks = -_cross_matrix(arms) * moves
-            else:
-                assert target.rotation is not None
-                rest = target.rotation.to(turned) @ turned[:, target.joint].transpose(-1, -2)
-                error[:, rows] = rotations.matrix_to_rotation_vector(rest) * scale
-                blocks = (torch.eye(3, dtype=places.dtype) * moves).expand(frames, -1, -1, -1)
-            jacobian[:, rows, 3:] = blocks.transpose(1, 2).flatten(2) * scale[..., None]
-        return jacobian, error
+def _forward(
+    root: Tensor, local: Tensor, joints: Sequence[int], skeleton: Skeleton
+) -> tuple[Float[Tensor, "frames joints 3"], Float[Tensor, "frames joints 3 3"]]:
+    """Return places and global rotations of some joints, parents first; nonsense for the others."""
+    places, turned = root[:, None].repeat(1, local.shape[1], 1), local.clone()
+    offsets = skeleton.rest_offsets.to(local)
+    for joint in joints[1:]:
+        parent = skeleton.parents[joint]
+        turned[:, joint] = turned[:, parent] @ local[:, joint]
+        places[:, joint] = places[:, parent] + turned[:, parent] @ offsets[joint]
+    return places, turned
 
 
-def _solve(jacobian: Tensor, error: Tensor, cost: Tensor) -> Tensor:
-    """One damped step: ``(JᵀJ + λ C) Δ = Jᵀ e``."""
-    normal = jacobian.transpose(-1, -2) @ jacobian
-    normal.diagonal(dim1=-2, dim2=-1).add_(_DAMPING * cost)
-    pull = jacobian.transpose(-1, -2) @ error[..., None]
-    change = torch.cholesky_solve(pull, torch.linalg.cholesky(normal))[..., 0]
-    largest = change[:, 3:].abs().amax(-1, keepdim=True).clamp(min=_MOST_TURN)
-    return change * (_MOST_TURN / largest)
+def _prepared(
+    poses: Tensor,
+    places: Tensor,
+    turned: Tensor,
+    pulls: Mapping[int, Tensor],
+    skeleton: Skeleton,
+    hinges: Hinges,
+) -> Float[Tensor, "frames joints 3 3"]:
+    """Bend straight limbs that must get shorter, and keep hinges to their limits."""
+    limbs = limbs_of(skeleton)
+    return hinges.clamped(
+        bend_straight_limbs(limbs, poses, turned, places, pulls, skeleton=skeleton)
+    )
 
 
-def _turn(
-    local: Tensor, turned: Tensor, turns: Tensor, joints: Sequence[int], skeleton: Skeleton
-) -> Tensor:
-    """Turn joints by world-frame rotation vectors."""
-    parents = [skeleton.parents[joint] for joint in joints]
-    frames = turned[:, [max(parent, 0) for parent in parents]]
-    for k, parent in enumerate(parents):
-        if parent < 0:
-            frames[:, k] = torch.eye(3, dtype=turned.dtype)
-    own = (frames.transpose(-1, -2) @ turns[..., None])[..., 0]
-    new = local.clone()
-    new[:, joints] = rotations.rotation_vector_to_matrix(own) @ local[:, joints]
-    return new
+def _step(
+    jacobian: Float[Tensor, "frames rows unknowns 3"],
+    error: Float[Tensor, "frames rows"],
+    cost: Float[Tensor, "frames unknowns 3"],
+    poses: Float[Tensor, "frames turning 3 3"],
+    joints: Sequence[int],
+    hinges: Hinges,
+) -> Float[Tensor, "frames unknowns 3"]:
+    """Return the shift of the root and the turns of ``joints``, in their parents' frames.
+
+    A hinge turns about its axis only; one that would leave its limits does not turn at all.
+    """
+    at = [joints.index(joint) for joint in hinges.joints if joint in joints]
+    if not at:
+        return _damped(jacobian, error, cost)
+    own = [hinges.joints.index(joints[k]) for k in at]
+    columns, axes = [1 + k for k in at], hinges.axes[own]
+    jacobian[:, :, columns] = (jacobian[:, :, columns] * axes).sum(-1, keepdim=True) * axes
+    change = _damped(jacobian, error, cost)
+    leaving = hinges.would_leave(poses[:, at], change[:, columns], own)
+    if not bool(leaving.any()):
+        return change
+    jacobian[:, :, columns] *= ~leaving[:, None, :, None]
+    return _damped(jacobian, error, cost)
 
 
-def _cross_matrix(vectors: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
-    """Return the matrix of ``v ×``."""
-    x, y, z = vectors.unbind(-1)
-    zero = torch.zeros_like(x)
-    rows = (zero, -z, y, z, zero, -x, -y, x, zero)
-    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
-
-
-def _ancestors(skeleton: Skeleton, joint: int, *, own: bool) -> set[int]:
-    """Return the joints whose turn moves a joint, or turns it."""
-    found = {joint} if own else set()
-    while (joint := skeleton.parents[joint]) >= 0:
-        found.add(joint)
-    return found
+def _damped(
+    jacobian: Float[Tensor, "frames rows unknowns 3"],
+    error: Float[Tensor, "frames rows"],
+    cost: Float[Tensor, "frames unknowns 3"],
+) -> Float[Tensor, "frames unknowns 3"]:
+    """Solve ``(JᵀJ + λ C) Δ = Jᵀ e`` in the smaller of its two forms; no joint turns too far."""
+    flat, weight = jacobian.flatten(2), 1 / (_DAMPING * cost.flatten(1))
+    rows, unknowns = flat.shape[1:]
+    if rows < unknowns:
+        cheap = flat * weight[:, None]
+        system = cheap @ flat.transpose(-1, -2) + torch.eye(rows, dtype=flat.dtype)
+        multipliers = torch.linalg.solve(system, error[..., None])
+        change = (cheap.transpose(-1, -2) @ multipliers)[..., 0]
+    else:
+        system = flat.transpose(-1, -2) @ flat + torch.diag_embed(1 / weight)
+        change = torch.linalg.solve(system, flat.transpose(-1, -2) @ error[..., None])[..., 0]
+    change = change.unflatten(-1, (-1, 3))
+    largest = change[:, 1:].norm(dim=-1).amax(-1).clamp(min=_MOST_TURN)
+    return change * (_MOST_TURN / largest)[:, None, None]

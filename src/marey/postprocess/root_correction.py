@@ -8,16 +8,24 @@ from marey import rotations
 from marey import skeleton as kinematics
 from marey.constraints import Goal
 from marey.motion import smooth_path
+from marey.motion.path_smoothing import DEFAULT_MARGIN, solve_smooth_path
 from marey.postprocess.draft import GROUND, Draft
+from marey.postprocess.reach import shift_into_reach
 from marey.postprocess.spreading import spread
 
 _TURN_SECONDS = 0.3
 _MOVE_SECONDS = 0.5
 _LIFT_SECONDS = 0.3
 """How far in time a correction of heading, place and height reaches (see ``spread``)."""
-_ROUNDS = 4
-"""Moving the pelvis moves its smoothed path only nearly as much: repeat."""
-_ENOUGH = 1e-4
+_ARM = 0.25
+"""Furthest that a joint may be from its place without the body going there, metres."""
+_SWAY_SECONDS = 0.4
+_ENOUGH = (0.9, 0.1, 0.8)
+"""Shares of its tolerance within which a path is left as it is: at first, after one shift of the
+body and after two. The last is less than the first, so that what was met once is not moved again.
+"""
+_LEAST = 1e-3
+"""Smallest tolerance of a path goal that is aimed for, metres."""
 
 
 def correct_root(draft: Draft) -> None:
@@ -28,12 +36,13 @@ def correct_root(draft: Draft) -> None:
     """
     _turn(draft)
     _move_root_joint(draft)
-    _move_path(draft)
+    if draft.goals_of("root_path"):
+        _move_path(draft)
     _lift(draft)
+    _approach(draft)
 
 
 def _turn(draft: Draft) -> None:
-    heading = kinematics.heading_angle(draft.positions(), draft.skeleton)
     delta, known = _blank(draft, 1)
     for goal in draft.goals_of("joint_rotation"):
         if goal.joint == 0:
@@ -41,7 +50,8 @@ def _turn(draft: Draft) -> None:
             up = torch.tensor([0.0, 1.0, 0.0])
             _note(goal, rotations.twist_angle(rest, up)[:, None], delta, known)
     for goal in draft.goals_of("heading"):
-        rest = rotations.wrap_angle(goal.target - heading[goal.frames])
+        heading = kinematics.heading_angle(draft.positions()[goal.frames], draft.skeleton)
+        rest = rotations.wrap_angle(goal.target - heading)
         _note(goal, rest[:, None], delta, known)
     if bool(known.any()):
         delta[known, 0] = rotations.unwrap_angle(delta[known, 0])
@@ -63,23 +73,58 @@ def _move_root_joint(draft: Draft) -> None:
 
 
 def _move_path(draft: Draft) -> None:
+    """Move the body so that its smoothed path goes where goals want it.
+
+    The path is not touched if it is near enough. A shift of the body shifts its path nearly as
+    much, which is all that single points on the way need. A path pinned at length is met by
+    making the body sway about it, see ``_sway_about``.
+    """
     goals = draft.goals_of("root_path")
-    if not goals:
-        return
-    own = draft.pelvis_pinned
-    for _ in range(_ROUNDS):
+    tolerance = max(_LEAST, min(goal.tolerance for goal in goals))
+    own = draft.pelvis_pinned  # a pinned pelvis is stronger than the path it lies beside
+    for enough in _ENOUGH:
         path = smooth_path(draft.root[:, GROUND])
         delta, known = _blank(draft, 2)
         for goal in goals:
             _note(goal, goal.target - path[goal.frames], delta, known)
-        delta[own] = 0.0  # a pinned pelvis is stronger than the path it lies beside
-        if float(delta.abs().max()) < _ENOUGH:
+        delta[own] = 0.0
+        if float(delta.norm(dim=-1).max()) < enough * tolerance:
             return
-        root = draft.root.clone()
-        root[:, GROUND] += spread(
-            delta, known | own, fps=draft.fps, seconds=_MOVE_SECONDS, hold=True
-        )
-        draft.root = root
+        draft.root = draft.root.clone()
+        if enough != _ENOUGH[-1]:
+            draft.root[:, GROUND] += spread(
+                delta, known | own, fps=draft.fps, seconds=_MOVE_SECONDS, hold=True
+            )
+        else:
+            draft.root[:, GROUND] = _sway_about(draft, path + delta, path, enough * tolerance)
+
+
+def _sway_about(
+    draft: Draft,
+    target: Float[Tensor, "frames 2"],
+    path: Float[Tensor, "frames 2"],
+    margin: float,
+) -> Float[Tensor, "frames 2"]:
+    """Return a way of the body whose smoothed path is within ``margin`` of ``target``.
+
+    A path is the smoothest within a distance of the body if it is pulled, in the sense of the
+    gradient of ``½ Σ ‖x″‖²``, only where it is at that distance and only straight towards the
+    body. So smooth the target within ``margin``, and where the result is pulled let the body be
+    ``DEFAULT_MARGIN`` away in that direction. Elsewhere it may sway as it did.
+    """
+    solved = solve_smooth_path(target.double().numpy(), margin=margin).positions
+    smooth = torch.from_numpy(solved).to(target)
+    pull = target - smooth
+    size = pull.norm(dim=-1, keepdim=True)
+    forced = size[:, 0] > 0.999 * margin
+    sway = draft.root[:, GROUND] - path
+    wanted = pull * (DEFAULT_MARGIN / size.clamp(min=1e-9))
+    own = draft.pelvis_pinned
+    wanted[own] = (draft.root[:, GROUND] - smooth)[own]
+    delta = (wanted - sway) * (forced | own)[:, None]
+    sway = sway + spread(delta, forced | own, fps=draft.fps, seconds=_SWAY_SECONDS)
+    inside = sway * (DEFAULT_MARGIN / sway.norm(dim=-1, keepdim=True).clamp(min=DEFAULT_MARGIN))
+    return smooth + torch.where(own[:, None], sway, inside)
 
 
 def _lift(draft: Draft) -> None:
@@ -90,6 +135,31 @@ def _lift(draft: Draft) -> None:
         root = draft.root.clone()
         root[:, 1] += spread(delta, known, fps=draft.fps, seconds=_LIFT_SECONDS)[:, 0]
         draft.root = root
+
+
+def _approach(draft: Draft) -> None:
+    """Move the body to within an arm's length of the places of its joints."""
+    goals = [goal for goal in draft.goals_of("joint_position") if goal.joint != 0]
+    joints = sorted({goal.joint for goal in goals})
+    if not joints:
+        return
+    places = draft.positions()[:, joints]
+    targets, lengths = places.clone(), torch.full(places.shape[:2], torch.inf)
+    for goal in goals:
+        targets[goal.frames, joints.index(goal.joint)] = goal.target.to(targets)
+        lengths[goal.frames, joints.index(goal.joint)] = _ARM
+    over = draft.path_pinned | draft.pelvis_pinned
+    up = draft.height_pinned | draft.pelvis_pinned
+    draft.root = draft.root + shift_into_reach(
+        places,
+        targets,
+        lengths,
+        torch.full((draft.num_frames,), -torch.inf),
+        torch.stack((over, up, over), dim=-1),
+        draft.fps,
+        seconds=_MOVE_SECONDS,
+        hold=True,
+    )
 
 
 def _blank(

@@ -29,19 +29,19 @@ def spread(
         return torch.zeros_like(values)
     if bool(known.all()):
         return values.clone()
-    bands = _energy(len(values), seconds * fps, level=_LEVEL if hold else 1.0)
+    bands = energy_bands(len(values), seconds * fps, hold=hold)
     given = np.where(known.numpy()[:, None], values.double().numpy(), 0.0)
     free = np.flatnonzero(~known.numpy())
-    pull = -_times(bands, given)[free]
+    pull = -times_bands(bands, given)[free]
     solved = given.copy()
     solved[free] = solveh_banded(_restricted(bands, free), pull, lower=True, check_finite=False)
     return torch.from_numpy(solved).to(values)
 
 
-def _energy(frames: int, scale: float, *, level: float) -> np.ndarray:
-    """Lower bands of the energy's matrix: identity, first and second differences."""
+def energy_bands(frames: int, scale: float, *, hold: bool) -> Float[np.ndarray, "3 frames"]:
+    """Return the lower bands of the energy's matrix: identity, first and second differences."""
     bands = np.zeros((3, frames))
-    bands[0] = level
+    bands[0] = _LEVEL if hold else 1.0
     for stencil, weight in (((-1.0, 1.0), 2 * scale**2), ((1.0, -2.0, 1.0), scale**4)):
         terms = max(0, frames - len(stencil) + 1)
         for i, a in enumerate(stencil):
@@ -50,7 +50,10 @@ def _energy(frames: int, scale: float, *, level: float) -> np.ndarray:
     return bands
 
 
-def _times(bands: np.ndarray, values: np.ndarray) -> np.ndarray:
+def times_bands(
+    bands: Float[np.ndarray, "3 frames"], values: Float[np.ndarray, "frames channels"]
+) -> Float[np.ndarray, "frames channels"]:
+    """Multiply a symmetric matrix, given by its lower bands, by columns."""
     product = bands[0][:, None] * values
     for offset in (1, 2):
         if len(values) > offset:

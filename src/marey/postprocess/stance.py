@@ -1,6 +1,7 @@
 """Stance: when each heel and toe stands, and where."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from jaxtyping import Bool, Float
@@ -10,6 +11,14 @@ GAP_SECONDS = 0.1
 """A shorter break in a contact is closed: labels flicker where a foot rolls."""
 RUN_SECONDS = 0.1
 """A shorter contact is dropped."""
+STEP_SECONDS = 0.3
+"""Time that a foot takes from one place to the next where a contact is split, if it has as much."""
+MOST_DRAG = 0.3
+"""A contact along which the foot is dragged further, in metres, is split."""
+_SAME_PLACE = 1e-3
+"""Pins of one foot that lie closer, in metres, are one place to stand."""
+_TOO_HIGH = 0.01
+"""A foot that is told to stand comes down if it is higher than others by more, in metres."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +40,23 @@ def steady_contacts(contacts: Bool[Tensor, "frames 4"], fps: float) -> Bool[Tens
 
     Contacts that touch the first or last frame are kept however short: they go on outside.
     """
-    gap, least = round(GAP_SECONDS * fps), round(RUN_SECONDS * fps)
+    gap, frames = round(GAP_SECONDS * fps), len(contacts)
     steady = contacts.clone()
-    frames = len(contacts)
     for channel in range(4):
-        for start, end in _stretches(~steady[:, channel]):
+        for start, end in stretches(~steady[:, channel]):
             if end - start <= gap and start > 0 and end < frames:
                 steady[start:end, channel] = True
-        for start, end in _stretches(steady[:, channel]):
-            if end - start < least and start > 0 and end < frames:
-                steady[start:end, channel] = False
-    return steady
+    return without_short(steady, fps)
+
+
+def without_short(contacts: Bool[Tensor, "frames 4"], fps: float) -> Bool[Tensor, "frames 4"]:
+    """Drop short contacts, but those that touch the first or last frame."""
+    least, kept = round(RUN_SECONDS * fps), contacts.clone()
+    for channel in range(4):
+        for start, end in stretches(contacts[:, channel]):
+            if end - start < least and start > 0 and end < len(contacts):
+                kept[start:end, channel] = False
+    return kept
 
 
 def runs_of(contacts: Bool[Tensor, "frames 4"]) -> list[Run]:
@@ -49,9 +64,59 @@ def runs_of(contacts: Bool[Tensor, "frames 4"]) -> list[Run]:
     runs = [
         Run(channel=channel, start=start, end=min(end + 1, len(contacts)))
         for channel in range(4)
-        for start, end in _stretches(contacts[:, channel])
+        for start, end in stretches(contacts[:, channel])
     ]
     return sorted(runs, key=lambda run: (run.start, -run.end, run.channel))
+
+
+def split_at_pins(
+    feet: Float[Tensor, "frames 4 3"],
+    contacts: Bool[Tensor, "frames 4"],
+    fixed: Bool[Tensor, "frames 4"],
+    fps: float,
+) -> Bool[Tensor, "frames 4"]:
+    """End contacts between pins in different places, so that the foot can take a step there."""
+    steps = contacts.clone()
+    for run in runs_of(contacts):
+        pins = fixed[run.start : run.end, run.channel].nonzero()[:, 0] + run.start
+        for last, first in pairwise(pins.tolist()):
+            apart = (feet[last, run.channel] - feet[first, run.channel]).norm()
+            if float(apart) > _SAME_PLACE:
+                rest = max(0, first - last - 1 - round(STEP_SECONDS * fps))
+                steps[last + rest // 2 : first - (rest - rest // 2), run.channel] = False
+    return steps
+
+
+def split_at_drags(
+    feet: Float[Tensor, "frames 4 3"],
+    contacts: Bool[Tensor, "frames 4"],
+    told: Bool[Tensor, "frames 4"],
+    fps: float,
+) -> Bool[Tensor, "frames 4"]:
+    """End contacts along which the body drags a foot too far, and begin them anew after a step.
+
+    A foot that is ``told`` to stand does, and the body has to cope.
+    """
+    steps, step = contacts.clone(), round(STEP_SECONDS * fps)
+    for run in runs_of(contacts):
+        way, first = _within(feet, run), 0
+        while bool((far := (way[first:] - way[first]).norm(dim=-1) > MOST_DRAG).any()):
+            last = first + int(far.int().argmax()) - 1
+            first = min(last + step + 1, len(way) - 1)
+            end = first if first < len(way) - 1 else len(way)
+            steps[run.start + last : run.start + end, run.channel] = False
+    return steps | (contacts & told)
+
+
+def released(
+    contacts: Bool[Tensor, "frames 4"], lost: Bool[Tensor, "frames 4"], fps: float
+) -> Bool[Tensor, "frames 4"]:
+    """End contacts around frames in which a foot cannot be held, for long enough to be a break."""
+    reach = round(GAP_SECONDS * fps) // 2 + 1
+    wide = torch.nn.functional.max_pool1d(
+        lost.T.float(), kernel_size=2 * reach + 1, stride=1, padding=reach
+    )
+    return without_short(contacts & ~(wide.T > 0), fps)
 
 
 def anchors(
@@ -59,42 +124,78 @@ def anchors(
     contacts: Bool[Tensor, "frames 4"],
     fixed: Bool[Tensor, "frames 4"],
     *,
-    floor: float = 0.0,
+    floor: float,
+    told: Bool[Tensor, "frames 4"],
+    clearance: tuple[float, float],
 ) -> tuple[Float[Tensor, "frames 4 3"], Bool[Tensor, "frames 4"]]:
     """Return where each heel and toe stands, and in which frames.
 
-    A contact stands at the mean of its own path, or where it is ``fixed`` (pinned by the user);
-    fixed in two places further apart than a centimetre it is not locked. Heel and toe of a foot
+    A contact stands at the mean of its own path, or where it is ``fixed`` (pinned by the user).
+    One that it was ``told`` comes down to the height at which the clip's other heels or toes
+    stand, or to its ``clearance`` above the floor where there are none. Heel and toe of a foot
     keep their distance: the one that lands second gives way.
     """
-    target, locked = feet.clone(), contacts & False
-    for run in runs_of(contacts):
-        span = slice(run.start, run.end)
-        own = feet[span, run.channel]
-        pins = own[fixed[span, run.channel]]
-        if len(pins) and float((pins - pins[0]).norm(dim=-1).max()) > 0.01:
-            continue
-        place = pins[0].clone() if len(pins) else own.mean(0)
-        place[1] = place[1].clamp(min=floor)
-        other = run.channel ^ 1
-        together = locked[span, other]
-        if bool(together.any()) and not len(pins):
-            place = _at_bone_length(place, target[span, other][together][0], feet, run)
-        target[span, run.channel] = place
+    target, locked = feet.clone(), torch.zeros_like(contacts)
+    runs = runs_of(contacts)
+    level = _levels(feet, [run for run in runs if not _within(told, run).any()], clearance, floor)
+    for run in runs:
+        span, other = slice(run.start, run.end), run.channel ^ 1
+        own, pinned = feet[span, run.channel], _within(fixed, run)
+        place = own[pinned].mean(0) if bool(pinned.any()) else own.mean(0)
+        if not bool(pinned.any()):
+            if bool(_within(told, run).any()) and place[1] > level[run.channel % 2] + _TOO_HIGH:
+                place[1] = level[run.channel % 2]
+            place[1] = place[1].clamp(min=floor)
+            together = locked[span, other]
+            if bool(together.any()):
+                length = (feet[run.start, run.channel] - feet[run.start, other]).norm()
+                place = at_distance(place, target[span, other][together][0], length, floor=floor)
+        target[span, run.channel] = torch.where(pinned[:, None], own, place)
         locked[span, run.channel] = True
     return target, locked
 
 
-def _at_bone_length(place: Tensor, mate: Tensor, feet: Tensor, run: Run) -> Tensor:
-    """Move a place along its line to the foot's other joint, to the distance the two have."""
-    length = (feet[run.start, run.channel] - feet[run.start, run.channel ^ 1]).norm()
+def at_distance(
+    place: Float[Tensor, "*batch 3"],
+    mate: Float[Tensor, "*batch 3"],
+    length: Float[Tensor, "*batch"],
+    *,
+    floor: float,
+) -> Float[Tensor, "*batch 3"]:
+    """Move a place along its line to ``mate`` to a distance from it, and not below the floor."""
     line = place - mate
-    return mate + line * (length / line.norm().clamp(min=1e-6))
+    there = mate + line * (length / line.norm(dim=-1).clamp(min=1e-6))[..., None]
+    drop = floor - mate[..., 1]
+    across = (length.square() - drop.square()).clamp(min=0).sqrt()
+    flat = line[..., [0, 2]] * (across / line[..., [0, 2]].norm(dim=-1).clamp(min=1e-6))[..., None]
+    level = mate + torch.stack((flat[..., 0], drop, flat[..., 1]), dim=-1)
+    sunk = (there[..., 1] < floor) & (drop.abs() <= length)
+    return torch.where(sunk[..., None], level, there)
 
 
-def _stretches(flags: Bool[Tensor, " frames"]) -> list[tuple[int, int]]:
+def stretches(flags: Bool[Tensor, " frames"]) -> list[tuple[int, int]]:
     """Return (start, end) of every run of True."""
     padded = torch.nn.functional.pad(flags.int(), (1, 1))
     change = padded.diff()
     starts, ends = (change == 1).nonzero()[:, 0], (change == -1).nonzero()[:, 0]
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+def _levels(
+    feet: Float[Tensor, "frames 4 3"],
+    runs: list[Run],
+    clearance: tuple[float, float],
+    floor: float,
+) -> list[float]:
+    """Height at which heels and toes stand: the median of some contacts' means."""
+    heights = [
+        [float(_within(feet, r)[:, 1].mean()) for r in runs if r.channel % 2 == k] for k in (0, 1)
+    ]
+    return [
+        sorted(own)[len(own) // 2] if own else floor + rest
+        for own, rest in zip(heights, clearance, strict=True)
+    ]
+
+
+def _within(values: Tensor, run: Run) -> Tensor:
+    return values[run.start : run.end, run.channel]
