@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool
 from torch import Tensor
 
 from marey.postprocess.draft import Draft
@@ -43,9 +43,9 @@ def _sunk(draft: Draft, floor: float) -> Bool[Tensor, "frames joints"]:
 
 def _pose(
     drafts: Sequence[Draft],
-    feet: Sequence[Float[Tensor, "frames 4 3"] | None],
-    sunk: Sequence[Bool[Tensor, "frames joints"]],
-    where: Sequence[Int[Tensor, " frames"]],
+    feet: Sequence[Tensor | None],
+    sunk: Sequence[Tensor],
+    where: Sequence[Tensor],
     hinges: Hinges,
     *,
     floor: float,

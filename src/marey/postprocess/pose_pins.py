@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from marey import rotations
@@ -56,7 +56,7 @@ def meet_pins(drafts: Sequence[Draft], hinges: Hinges, *, follow: bool, floor: f
 
 def _solved(
     drafts: Sequence[Draft],
-    where: Sequence[Int[Tensor, " frames"]],
+    where: Sequence[Tensor],
     feet: Sequence[Stance | None],
     hinges: Hinges,
 ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
@@ -86,7 +86,7 @@ def _solved(
 
 def _free_feet(
     drafts: Sequence[Draft],
-    where: Sequence[Int[Tensor, " frames"]],
+    where: Sequence[Tensor],
     feet: Sequence[Stance | None],
     root: Sequence[Tensor],
     local: Sequence[Tensor],
@@ -108,9 +108,7 @@ def _free_feet(
     return found
 
 
-def pin_targets(
-    drafts: Sequence[Draft], where: Sequence[Int[Tensor, " frames"]]
-) -> list[PoseTarget]:
+def pin_targets(drafts: Sequence[Draft], where: Sequence[Tensor]) -> list[PoseTarget]:
     """Return one target for each joint and kind that any draft pins, over some of its frames."""
     starts = torch.tensor([0, *(len(frames) for frames in where)]).cumsum(0).tolist()
     pools: dict[tuple[str, int], tuple[Tensor, Tensor]] = {}
