@@ -31,7 +31,7 @@ import torch
 from constraint_files import random_file
 
 from marey.cli.control import read_constraints
-from marey.constraints import require_valid
+from marey.constraints import Clip, require_valid
 from marey.errors import MareyError
 from marey.generate import (
     GenerationRequest,
@@ -89,6 +89,7 @@ class Trial:
     index: int
     kind: str
     request: GenerationRequest
+    clip: Clip
     seconds: float
 
 
@@ -141,9 +142,10 @@ def fuzz(
     for index in range(count):
         draw = random.Random(f"{seed}:{index}")
         request = random_request(draw, "small" if draw.random() < bundled else model)
-        kind, contents[index] = random_file(clip_of(request), draw)
+        clip = clip_of(request)
+        kind, contents[index] = random_file(clip, draw)
         file.write_bytes(contents[index])
-        read = read_one(file, index, kind, request)
+        read = read_one(file, index, kind, request, clip)
         if isinstance(read, Trial):
             waiting.append(read)
         done = [read] if isinstance(read, Outcome) else []
@@ -158,18 +160,21 @@ def fuzz(
             yield outcome
 
 
-def read_one(path: Path, index: int, kind: str, request: GenerationRequest) -> Trial | Outcome:
+def read_one(
+    path: Path, index: int, kind: str, request: GenerationRequest, clip: Clip
+) -> Trial | Outcome:
     """Read a file, as the command line does."""
     start = time.process_time()
     try:
         with limited(SLOW_SECONDS):
-            constraints = read_constraints(path, clip_of(request)).constraints
+            constraints = read_constraints(path, clip).constraints
             request = replace(request, constraints=constraints)
     except Exception as error:  # noqa: BLE001 (any exception is what this program looks for)
         verdict, message = judge_error(error, "refused by reading")
         spent = time.process_time() - start
         return Outcome(index=index, kind=kind, verdict=verdict, seconds=spent, message=message)
-    return Trial(index=index, kind=kind, request=request, seconds=time.process_time() - start)
+    spent = time.process_time() - start
+    return Trial(index=index, kind=kind, request=request, clip=clip, seconds=spent)
 
 
 def generate_trials(trials: Sequence[Trial]) -> list[Outcome]:
@@ -179,7 +184,7 @@ def generate_trials(trials: Sequence[Trial]) -> list[Outcome]:
         start = time.process_time()
         try:
             with limited(SLOW_SECONDS):
-                validate(trial.request)
+                require_valid(trial.request.constraints, trial.clip)
             good.append(replace(trial, seconds=trial.seconds + time.process_time() - start))
         except Exception as error:  # noqa: BLE001
             outcomes.append(failed(trial, error, time.process_time() - start))
@@ -193,11 +198,6 @@ def generate_trials(trials: Sequence[Trial]) -> list[Outcome]:
     return outcomes + [
         succeeded(trial, result, spent) for trial, result in zip(good, results, strict=True)
     ]
-
-
-def validate(request: GenerationRequest) -> None:
-    """Raise what generation would raise before it draws anything."""
-    require_valid(request.constraints, clip_of(request))
 
 
 def generate_alone(trial: Trial) -> Outcome:
@@ -225,7 +225,7 @@ def failed(trial: Trial, error: Exception, spent: float) -> Outcome:
 
 def succeeded(trial: Trial, result: GenerationResult, spent: float) -> Outcome:
     """Judge what was generated."""
-    verdict, message = judge_result(result, clip_of(trial.request).frames)
+    verdict, message = judge_result(result, trial.clip.frames)
     return Outcome(
         index=trial.index,
         kind=trial.kind,
