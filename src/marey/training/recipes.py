@@ -29,8 +29,10 @@ def small() -> TrainConfig:
         root=StageConfig(width=256, layers=4, heads=4, hidden=512),
         body=StageConfig(width=320, layers=6, heads=5, hidden=640),
         batch_size=32,
-        noise_shift=6.0,
-        unconstrained_share=0.25,
+        noise_shift=12.0,
+        measured_share=0.55,
+        phase2_from=0.5,
+        unconstrained_share=0.35,
     )
 
 
