@@ -71,7 +71,9 @@ def solve_poses(
             places, turned = _forward(root[rest], poses, rows.needed, skeleton)
         error = rows.errors(places, turned, rest)
         jacobian = rows.jacobian(places, turned, rest)
-        change = _step(jacobian, error, cost[rest], poses[:, rows.joints], rows.joints, hinges)
+        price = _DAMPING * cost[rest]
+        price[:, 1:] += rows.curvature(places, error, rest)[..., None]
+        change = _step(jacobian, error, price, poses[:, rows.joints], rows.joints, hinges)
         root[rest] += change[:, 0]
         poses[:, rows.joints] = (
             rotations.rotation_vector_to_matrix(change[:, 1:]) @ poses[:, rows.joints]
@@ -111,7 +113,7 @@ def _prepared(
 def _step(
     jacobian: Float[Tensor, "frames rows unknowns 3"],
     error: Float[Tensor, "frames rows"],
-    cost: Float[Tensor, "frames unknowns 3"],
+    price: Float[Tensor, "frames unknowns 3"],
     poses: Float[Tensor, "frames turning 3 3"],
     joints: Sequence[int],
     hinges: Hinges,
@@ -122,25 +124,25 @@ def _step(
     """
     at = [joints.index(joint) for joint in hinges.joints if joint in joints]
     if not at:
-        return _damped(jacobian, error, cost)
+        return _damped(jacobian, error, price)
     own = [hinges.joints.index(joints[k]) for k in at]
     columns, axes = [1 + k for k in at], hinges.axes[own]
     jacobian[:, :, columns] = (jacobian[:, :, columns] * axes).sum(-1, keepdim=True) * axes
-    change = _damped(jacobian, error, cost)
+    change = _damped(jacobian, error, price)
     leaving = hinges.would_leave(poses[:, at], change[:, columns], own)
     if not bool(leaving.any()):
         return change
     jacobian[:, :, columns] *= ~leaving[:, None, :, None]
-    return _damped(jacobian, error, cost)
+    return _damped(jacobian, error, price)
 
 
 def _damped(
     jacobian: Float[Tensor, "frames rows unknowns 3"],
     error: Float[Tensor, "frames rows"],
-    cost: Float[Tensor, "frames unknowns 3"],
+    price: Float[Tensor, "frames unknowns 3"],
 ) -> Float[Tensor, "frames unknowns 3"]:
-    """Solve ``(JᵀJ + λ C) Δ = Jᵀ e`` in the smaller of its two forms; no joint turns too far."""
-    flat, weight = jacobian.flatten(2), 1 / (_DAMPING * cost.flatten(1))
+    """Solve ``(JᵀJ + P) Δ = Jᵀ e`` in the smaller of its two forms; no joint turns too far."""
+    flat, weight = jacobian.flatten(2), 1 / price.flatten(1)
     rows, unknowns = flat.shape[1:]
     if rows < unknowns:
         cheap = flat * weight[:, None]

@@ -103,6 +103,27 @@ class TargetRows:
                 jacobian[:, :, column] = jacobian[:, :, column] @ turned[:, parent]
         return jacobian
 
+    def curvature(
+        self,
+        places: Float[Tensor, "frames joints 3"],
+        error: Float[Tensor, "frames rows"],
+        frames: Int[Tensor, " frames"],
+    ) -> Float[Tensor, "frames turning"]:
+        """Return what the second derivatives of places add to the cost of turning each joint.
+
+        A lever that points the way its end is pulled loses by turning either way. Without this
+        a limb that is stretched towards a target beyond its reach would swing to and fro.
+        """
+        bend = places.new_zeros(len(places), len(self.joints))
+        for target, rows, columns in zip(self.targets, self._rows, self._columns, strict=True):
+            if target.kind in ("position", "floor"):
+                axes = slice(0, 3) if target.kind == "position" else slice(1, 2)
+                pivots = places[:, [self.joints[k] for k in columns], axes]
+                levers = places[:, target.joint, None, axes] - pivots
+                gain = (levers * error[:, None, rows]).sum(-1).clamp(min=0)
+                bend[:, columns] += gain * target.weight[frames, None].to(places)
+        return bend
+
     def pulls(
         self, places: Float[Tensor, "frames joints 3"], frames: Int[Tensor, " frames"]
     ) -> dict[int, Float[Tensor, "frames 3"]]:
