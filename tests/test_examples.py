@@ -26,6 +26,8 @@ RUNS: dict[str, tuple[list[str], list[str]]] = {  # arguments, files that must c
     ),
     "04_own_data": (["--recipe", "tiny", "--steps", "2"], ["store/store.json", "new.bvh"]),
     "05_predicates": ([*FAST, "--seconds", "1", "--samples", "1"], ["findings.png"]),
+    "06_constraints": (FAST, ["motion.bvh", "sheet.png"]),
+    "07_sequence": (FAST, ["sequence.npz", "second_anew.bvh", "sheet.png"]),
 }
 
 
