@@ -66,6 +66,8 @@ class _Draw:
 
     entry: _Entry
     text: int
+    silent: bool
+    """Whether the sample is shown without its text."""
 
 
 class FeatureBank:
@@ -144,7 +146,7 @@ class FeatureBank:
         drawn = self._draw(size * BATCHES_A_POOL, generator, text_dropout=text_dropout)
         # Attention pays for the longest text and the longest window of a batch: the long texts
         # first go into batches of their own, then each group is cut by the length of its windows.
-        drawn.sort(key=lambda draw: self._text_tokens(draw.text))
+        drawn.sort(key=lambda draw: self.texts.tokens(draw.text))
         few = size * (BATCHES_A_POOL - LONG_TEXT_BATCHES)
         groups = (drawn[:few], drawn[few:])
         ordered = [d for group in groups for d in sorted(group, key=lambda d: d.entry.length)]
@@ -157,12 +159,9 @@ class FeatureBank:
         chance = torch.rand(2, count, generator=generator, dtype=torch.float64).tolist()
         entries = [self._entries[i] for i in numbers.tolist()]
         return [
-            _Draw(entry=e, text=e.texts[int(c * len(e.texts))] if d >= text_dropout else NO_TEXT)
+            _Draw(entry=e, text=e.texts[int(c * len(e.texts))], silent=d < text_dropout)
             for e, c, d in zip(entries, *chance, strict=True)
         ]
-
-    def _text_tokens(self, text: int) -> int:
-        return 0 if text == NO_TEXT else self.texts.tokens(text)
 
     def _assemble(self, drawn: list[_Draw], generator: torch.Generator) -> Batch:
         entries = [draw.entry for draw in drawn]
@@ -180,7 +179,7 @@ class FeatureBank:
         return Batch(
             features=features * mask[..., None],
             mask=mask,
-            text=self.texts.condition([draw.text for draw in drawn]),
+            text=self.texts.condition([NO_TEXT if draw.silent else draw.text for draw in drawn]),
         )
 
 
