@@ -9,11 +9,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from marey import skeleton as kinematics
-from marey.constraints import Goal
-from marey.motion import ContactLimits
+from marey.constraints import Goal, target_distance
+from marey.motion import ContactLimits, smooth_path
 from marey.motion.joint_matching import path_to
 from marey.skeleton import Skeleton
 
+_SETTLED = 0.2
+"""Share of its tolerance within which a goal is met well."""
 GROUND = [0, 2]
 """The horizontal axes x and z."""
 
@@ -53,6 +55,30 @@ class Draft:
     def positions(self) -> Float[Tensor, "frames joints 3"]:
         """World joint positions as they are now."""
         return kinematics.joint_positions(self.root, self.turned(), self.skeleton)
+
+    def settled(self) -> bool:
+        """Whether all goals but contacts are met well, so that nothing remains to be done."""
+        turned = self.turned()
+        places = kinematics.joint_positions(self.root, turned, self.skeleton)
+        for goal in self.goals:
+            frames = goal.frames
+            match goal.kind:
+                case "joint_position":
+                    now = places[frames, goal.joint]
+                case "joint_rotation":
+                    now = turned[frames, goal.joint]
+                case "root_path":
+                    now = smooth_path(self.root[:, GROUND])[frames]
+                case "root_height":
+                    now = self.root[frames, 1]
+                case "heading":
+                    now = kinematics.heading_angle(places[frames], self.skeleton)
+                case "contact":
+                    continue
+            share = 0.9 if goal.kind == "root_path" else _SETTLED
+            if float(target_distance(goal.kind, now, goal.target).max()) > share * goal.tolerance:
+                return False
+        return True
 
     def goals_of(self, *kinds: str) -> list[Goal]:
         return [goal for goal in self.goals if goal.kind in kinds]

@@ -140,26 +140,31 @@ def lift_heights(
     heights: Float[Tensor, "frames 4"],
     touching: Bool[Tensor, "frames 4"],
     forbidden: Bool[Tensor, "frames 4"],
+    kept: Bool[Tensor, "frames 4"],
     fps: float,
     *,
     limits: ContactLimits,
 ) -> Float[Tensor, "frames 4"]:
     """Return the least height of each heel and toe that keeps it from touching where forbidden.
 
-    A stretch in which some frame is low and still (``touching``) is to go up and down again,
-    faster than a contact may move; minus infinity where nothing is asked.
+    A stretch in which some frame is low and still (``touching``) is to be above what counts as
+    low. Next to a frame in which the joint is ``kept`` where it is, it goes there in steps faster
+    than a contact may move. Minus infinity where nothing is asked.
     """
     least = torch.full_like(heights, -torch.inf)
-    step = max(_LIFT_SPEED, _LIFT_FACTOR * limits.speed) / fps
-    frames = len(heights)
+    slowest = max(_LIFT_SPEED, _LIFT_FACTOR * limits.speed) / fps
     for channel in range(4):
         top = (limits.heel, limits.toe)[channel % 2] + _CLEAR
         for start, end in stretches(forbidden[:, channel]):
             if bool(touching[start:end, channel].any()):
-                count = torch.arange(end - start, dtype=heights.dtype)
-                up = count if start > 0 else torch.full_like(count, torch.inf)
-                down = end - start - 0.5 - count if end < frames else torch.full_like(up, torch.inf)
-                base = heights[start:end, channel].min()
-                rise = base + step * torch.minimum(up, down)
-                least[start:end, channel] = rise.clamp(max=top)
+                count = torch.arange(1, end - start + 1, dtype=heights.dtype)
+                base = float(heights[start:end, channel].min())
+                steps = max(1, int((top - base) / slowest))
+                highest = torch.full_like(count, steps)
+                up = count if start > 0 and bool(kept[start - 1, channel]) else highest
+                down = highest
+                if end < len(heights) and bool(kept[end, channel]):
+                    down = count.flip(0) - 0.5  # never level with the way up
+                rise = torch.minimum(torch.minimum(up, down), highest)
+                least[start:end, channel] = base + max(0.0, top - base) / steps * rise
     return least

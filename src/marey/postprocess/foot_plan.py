@@ -47,54 +47,80 @@ def let_root_follow(draft: Draft) -> None:
     draft.root = root
 
 
-def stand(draft: Draft, *, floor: float) -> Stance:
-    """Decide which heels and toes stand where, given the motion as it is now.
+def stand(draft: Draft, places: Float[Tensor, "frames joints 3"], *, floor: float) -> Stance:
+    """Decide which heels and toes stand where, with joints at ``places``.
 
     Contacts are broken between pins in different places and where the body drags a foot too far.
-    A foot that is told not to touch is lifted.
     """
-    places, fixed = draft.positions(), draft.forced
-    feet = places[:, draft.skeleton.foot_indices]
+    feet, forced = places[:, draft.skeleton.foot_indices], draft.forced
     told = draft.told_contacts(True)
-    contacts = split_at_pins(feet, draft.contacts, fixed, draft.fps)
+    contacts = split_at_pins(feet, draft.contacts, forced, draft.fps)
     contacts = split_at_drags(feet, contacts, told, draft.fps)
     draft.contacts = without_short(contacts, draft.fps)
     target, locked = anchors(
         feet,
         draft.contacts,
-        fixed,
+        forced,
         floor=floor,
         told=told,
         clearance=_clearance(draft.skeleton),
     )
-    forbidden = draft.told_contacts(False) & ~fixed
-    above = places - torch.tensor([0.0, floor, 0.0])
-    touching = foot_contacts(above, draft.skeleton, draft.fps, limits=draft.limits)
-    heights = feet[..., 1] - floor
-    least = floor + lift_heights(heights, touching, forbidden, draft.fps, limits=draft.limits)
-    lifted = forbidden & (least > target[..., 1])
-    target[..., 1] = torch.where(lifted, least, target[..., 1])
-    return Stance(target=target, locked=locked & ~fixed, kept=locked | fixed | lifted)
+    return Stance(target=target, locked=locked & ~forced, kept=locked | forced)
 
 
 def plan_feet(draft: Draft, *, floor: float) -> Float[Tensor, "frames 4 3"]:
     """Return where heels and toes should be, and move the body to where its legs reach there.
 
     A foot that cannot be held where it stands, because the body is pinned elsewhere, is no longer
-    in contact.
+    in contact. One that is told not to touch, and does, is lifted.
     """
     places = draft.positions()
     feet = places[:, draft.skeleton.foot_indices]
+    touching = torch.zeros_like(draft.forced)
+    held, shift = feet, torch.zeros_like(draft.root)
     for _ in range(_ROUNDS):
-        stance = stand(draft, floor=floor)
+        touching = touching | _touches(draft, places, held, floor)
+        stance = _lifted(draft, stand(draft, places, floor=floor), touching, floor)
         wanted = foot_targets(feet, stance.target, stance.kept, draft.fps, floor=floor)
         shift, held = _within_reach(draft, places, wanted, stance, floor=floor)
         lost = stance.locked & ((held - wanted).norm(dim=-1) > HELD)
-        if not bool(lost.any()):
-            break
         draft.contacts = released(draft.contacts, lost, draft.fps)
+        if not bool(lost.any() | (_touches(draft, places, held, floor) & ~touching).any()):
+            break
     draft.root = draft.root + shift
     return held
+
+
+def _touches(
+    draft: Draft,
+    places: Float[Tensor, "frames joints 3"],
+    feet: Float[Tensor, "frames 4 3"],
+    floor: float,
+) -> Bool[Tensor, "frames 4"]:
+    """Say where heels and toes are low and still although they are told not to touch."""
+    forbidden = draft.told_contacts(False) & ~draft.forced
+    if not bool(forbidden.any()):
+        return forbidden
+    above = places.clone()
+    above[:, draft.skeleton.foot_indices] = feet
+    above[..., 1] -= floor
+    labels = foot_contacts(above, draft.skeleton, draft.fps, limits=draft.limits)
+    return labels & forbidden
+
+
+def _lifted(
+    draft: Draft, stance: Stance, touching: Bool[Tensor, "frames 4"], floor: float
+) -> Stance:
+    """Lift what touches where it is told not to."""
+    if not bool(touching.any()):
+        return stance
+    forbidden = draft.told_contacts(False) & ~stance.kept
+    heights = stance.target[..., 1] - floor
+    least = lift_heights(heights, touching, forbidden, stance.kept, draft.fps, limits=draft.limits)
+    lifted = forbidden & (least > heights)
+    target = stance.target.clone()
+    target[..., 1] = floor + torch.where(lifted, least, heights)
+    return Stance(target=target, locked=stance.locked, kept=stance.kept | lifted)
 
 
 def _within_reach(

@@ -42,7 +42,10 @@ def meet_pins(drafts: Sequence[Draft], hinges: Hinges, *, follow: bool, floor: f
     if not drafts:
         return
     where = [draft.posed.nonzero()[:, 0] for draft in drafts]
-    feet = [stand(draft, floor=floor) if follow and draft.has_feet else None for draft in drafts]
+    feet = [
+        stand(draft, draft.positions(), floor=floor) if follow and draft.has_feet else None
+        for draft in drafts
+    ]
     root, local = _solved(drafts, where, feet, hinges)
     if follow and _free_feet(drafts, where, feet, root, local):
         root, local = _solved(drafts, where, feet, hinges)

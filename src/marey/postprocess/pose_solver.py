@@ -20,6 +20,8 @@ from marey.postprocess.pose_targets import PoseTarget, TargetRows
 from marey.skeleton import Skeleton
 
 _DAMPING = 1e-4
+_PATIENCE = 6
+"""Steps after which a frame's targets are taken for out of reach (see ``curvature``)."""
 _MOST_TURN = 0.5
 """Largest turn of a joint in one step, radians."""
 
@@ -72,7 +74,8 @@ def solve_poses(
         error = rows.errors(places, turned, rest)
         jacobian = rows.jacobian(places, turned, rest)
         price = _DAMPING * cost[rest]
-        price[:, 1:] += rows.curvature(places, error, rest)[..., None]
+        if step >= _PATIENCE:
+            price[:, 1:] += rows.curvature(places, error, rest)[..., None]
         change = _step(jacobian, error, price, poses[:, rows.joints], rows.joints, hinges)
         root[rest] += change[:, 0]
         poses[:, rows.joints] = (

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -17,7 +16,7 @@ PoseKind = Literal["position", "rotation", "heading", "floor"]
 
 _MOST_WAY = 0.2
 """Furthest that a step aims, metres or radians: further, and limbs would swing to and fro."""
-_SIZES: dict[PoseKind, int] = {"position": 3, "rotation": 3, "heading": 1, "floor": 1}
+_SIDES = ("left", "right")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,23 +34,26 @@ class PoseTarget:
 
 
 class TargetRows:
-    """All targets as rows of one least-squares problem: errors, and how turns of joints and a
-    shift of the root change them."""
+    """All targets as rows of one least-squares problem, and what turns of joints do to them.
+
+    Rows are those of positions (three each), rotations (three), headings and floors (one).
+    """
 
     def __init__(self, targets: Sequence[PoseTarget], skeleton: Skeleton) -> None:
-        self.targets, self.skeleton = targets, skeleton
-        movers = [_movers(target, skeleton) for target in targets]
-        self.joints = sorted({joint for path in movers for joint in path})
+        self._skeleton = skeleton
+        self._groups = {kind: _Group(kind, targets, skeleton) for kind in _ORDER}
+        groups = list(self._groups.values())
+        self.joints = sorted({joint for group in groups for path in group.movers for joint in path})
         """The joints whose turn changes a target."""
-        column = {joint: k for k, joint in enumerate(self.joints)}
-        self._columns = [[column[joint] for joint in path] for path in movers]
-        ends = {target.joint for target in targets if target.kind != "heading"}
-        if any(target.kind == "heading" for target in targets):
-            ends |= {skeleton.role("left_hip"), skeleton.role("right_hip")}
+        ends = {joint for group in groups for joint in group.ends}
         self.needed = sorted({joint for end in ends for joint in path_to(skeleton, end)})
         """The joints whose place or rotation matters; parents first."""
-        starts = torch.tensor([0] + [_SIZES[target.kind] for target in targets]).cumsum(0).tolist()
-        self._rows = [slice(a, b) for a, b in pairwise(starts)]
+        self._moved = {
+            kind: torch.tensor([[float(j in path) for j in self.joints] for path in group.movers])
+            .view(len(group.movers), len(self.joints))
+            .double()
+            for kind, group in self._groups.items()
+        }
 
     def errors(
         self,
@@ -63,11 +65,22 @@ class TargetRows:
 
         ``frames`` says which frames of the targets the poses are.
         """
-        ways = [
-            _way(target, target.value[frames].to(places), places, turned, self.skeleton)
-            * target.weight[frames, None].to(places)
-            for target in self.targets
-        ]
+        ways = []
+        for kind, group in self._groups.items():
+            if group.joints:
+                value, now = group.value[frames], group.joints
+                if kind == "position":
+                    way = value - places[:, now]
+                elif kind == "rotation":
+                    rest = value @ turned[:, now].transpose(-1, -2)
+                    way = rotations.matrix_to_rotation_vector(rest)
+                elif kind == "heading":
+                    facing = heading_angle(places, self._skeleton)[:, None]
+                    way = rotations.wrap_angle(value - facing)[..., None]
+                else:
+                    way = (value - places[:, now, 1]).clamp(min=0)[..., None]
+                way = way * (_MOST_WAY / way.norm(dim=-1, keepdim=True).clamp(min=_MOST_WAY))
+                ways.append((way * group.weight[frames, :, None]).flatten(1))
         return torch.cat(ways, dim=-1)
 
     def jacobian(
@@ -78,30 +91,32 @@ class TargetRows:
     ) -> Float[Tensor, "frames rows unknowns 3"]:
         """Return how each row changes with the root's shift, which comes first, and with turns of
         ``joints``, as rotation vectors in their parents' frames."""
-        size, eye = self._rows[-1].stop, torch.eye(3, dtype=places.dtype)
-        jacobian = places.new_zeros(len(places), size, 1 + len(self.joints), 3)
-        for target, rows, columns in zip(self.targets, self._rows, self._columns, strict=True):
-            turns = jacobian[:, rows, 1:]
-            if target.kind == "rotation":
-                turns[:, :, columns] = eye[:, None]
-            elif target.kind == "heading":
-                turns[:, :, columns] = eye[1]
+        count, eye = len(places), torch.eye(3, dtype=places.dtype)
+        axes = turned[:, [max(0, self._skeleton.parents[joint]) for joint in self.joints]]
+        if self.joints and self.joints[0] == 0:
+            axes[:, 0] = eye
+        blocks = []
+        for kind, group in self._groups.items():
+            if not group.joints:
+                continue
+            weight, moved = group.weight[frames], self._moved[kind]
+            shift = places.new_zeros(count, len(group.joints), 3, 1, 3)
+            if kind in ("position", "floor"):
+                levers = self._levers(kind, places)[:, :, :, None]
+                turns = torch.linalg.cross(axes.transpose(-1, -2)[:, None], levers)
+                turns = (turns * moved[..., None, None]).permute(0, 1, 4, 2, 3)
+                shift[..., 0, :] = eye
             else:
-                pivots = places[:, [self.joints[k] for k in columns]]
-                levers = -_cross_matrix(places[:, target.joint, None] - pivots).transpose(1, 2)
-                moves = eye if target.kind == "position" else eye[1:2]
-                if target.kind == "floor":
-                    levers = levers[:, 1:2]
-                turns[:, :, columns] = levers
-                jacobian[:, rows, 0] = moves
-            weight = target.weight[frames].to(places)
-            if target.kind == "floor":
-                weight = weight * (places[:, target.joint, 1] < target.value[frames])
-            jacobian[:, rows] *= weight[:, None, None, None]
-        for column, joint in enumerate(self.joints, start=1):
-            if (parent := self.skeleton.parents[joint]) >= 0:
-                jacobian[:, :, column] = jacobian[:, :, column] @ turned[:, parent]
-        return jacobian
+                turns = (axes.transpose(1, 2)[:, None] * moved[:, None, :, None]).expand(
+                    count, -1, -1, -1, -1
+                )
+            block = torch.cat((shift, turns), dim=3)
+            if kind in ("heading", "floor"):
+                block = block[:, :, 1:2]
+            if kind == "floor":
+                weight = weight * (places[:, group.joints, 1] < group.value[frames])
+            blocks.append((block * weight[..., None, None, None]).flatten(1, 2))
+        return torch.cat(blocks, dim=1)
 
     def curvature(
         self,
@@ -114,58 +129,54 @@ class TargetRows:
         A lever that points the way its end is pulled loses by turning either way. Without this
         a limb that is stretched towards a target beyond its reach would swing to and fro.
         """
-        bend = places.new_zeros(len(places), len(self.joints))
-        for target, rows, columns in zip(self.targets, self._rows, self._columns, strict=True):
-            if target.kind in ("position", "floor"):
-                axes = slice(0, 3) if target.kind == "position" else slice(1, 2)
-                pivots = places[:, [self.joints[k] for k in columns], axes]
-                levers = places[:, target.joint, None, axes] - pivots
-                gain = (levers * error[:, None, rows]).sum(-1).clamp(min=0)
-                bend[:, columns] += gain * target.weight[frames, None].to(places)
-        return bend
+        group, levers = self._groups["position"], self._levers("position", places)
+        pull = (
+            error[:, : 3 * len(group.joints)].unflatten(1, (-1, 3)) * group.weight[frames, :, None]
+        )
+        gain = (levers * pull[:, :, None]).sum(-1).clamp(min=0) * self._moved["position"]
+        return gain.sum(1)
 
     def pulls(
         self, places: Float[Tensor, "frames joints 3"], frames: Int[Tensor, " frames"]
     ) -> dict[int, Float[Tensor, "frames 3"]]:
         """Return how far each joint with a place is from it."""
-        return {
-            t.joint: (t.value[frames].to(places) - places[:, t.joint])
-            * (t.weight[frames, None] > 0)
-            for t in self.targets
-            if t.kind == "position"
-        }
+        group = self._groups["position"]
+        ways = group.value[frames] - places[:, group.joints]
+        ways = ways * (group.weight[frames] > 0)[..., None]
+        return dict(zip(group.joints, ways.unbind(1), strict=True))
+
+    def _levers(
+        self, kind: PoseKind, places: Float[Tensor, "frames joints 3"]
+    ) -> Float[Tensor, "frames targets turning 3"]:
+        return places[:, self._groups[kind].joints, None] - places[:, None, self.joints]
 
 
-def _movers(target: PoseTarget, skeleton: Skeleton) -> list[int]:
+_ORDER: tuple[PoseKind, ...] = ("position", "rotation", "heading", "floor")
+
+
+class _Group:
+    """The targets of one kind side by side."""
+
+    def __init__(self, kind: PoseKind, targets: Sequence[PoseTarget], skeleton: Skeleton) -> None:
+        own = [target for target in targets if target.kind == kind]
+        self.joints = [target.joint for target in own]
+        hips = (
+            [skeleton.role(f"{side}_hip") for side in _SIDES] if kind == "heading" and own else []
+        )
+        self.ends = hips if kind == "heading" else self.joints
+        self.movers = [_movers(kind, target.joint, hips, skeleton) for target in own]
+        if own:
+            self.value = torch.stack([target.value for target in own], dim=1).double()
+            self.weight = torch.stack([target.weight for target in own], dim=1).double()
+        else:
+            count = len(targets[0].weight)
+            self.value, self.weight = torch.zeros(count, 0, 3), torch.zeros(count, 0)
+
+
+def _movers(kind: PoseKind, joint: int, hips: Sequence[int], skeleton: Skeleton) -> list[int]:
     """Return the joints whose turn changes what is asked for, from the root outwards."""
-    if target.kind == "heading":
-        left, right = (path_to(skeleton, skeleton.role(f"{side}_hip")) for side in _SIDES)
-        return [joint for joint in left[:-1] if joint in right[:-1]]
-    path = path_to(skeleton, target.joint)
-    return path if target.kind == "rotation" else path[:-1]
-
-
-_SIDES = ("left", "right")
-
-
-def _way(
-    target: PoseTarget, value: Tensor, places: Tensor, turned: Tensor, skeleton: Skeleton
-) -> Float[Tensor, "frames axes"]:
-    if target.kind == "position":
-        way = value - places[:, target.joint]
-    elif target.kind == "rotation":
-        rest = value @ turned[:, target.joint].transpose(-1, -2)
-        way = rotations.matrix_to_rotation_vector(rest)
-    elif target.kind == "heading":
-        way = rotations.wrap_angle(value - heading_angle(places, skeleton))[:, None]
-    else:
-        way = (value - places[:, target.joint, 1]).clamp(min=0)[:, None]
-    return way * (_MOST_WAY / way.norm(dim=-1, keepdim=True).clamp(min=_MOST_WAY))
-
-
-def _cross_matrix(vectors: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
-    """Return the matrix of ``v ×``."""
-    x, y, z = vectors.unbind(-1)
-    zero = torch.zeros_like(x)
-    rows = (zero, -z, y, z, zero, -x, -y, x, zero)
-    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+    if kind == "heading":
+        left, right = (path_to(skeleton, hip)[:-1] for hip in hips)
+        return [joint for joint in left if joint in right]
+    path = path_to(skeleton, joint)
+    return path if kind == "rotation" else path[:-1]

@@ -10,11 +10,13 @@ from torch import Tensor
 
 from marey.postprocess.spreading import energy_bands, times_bands
 
-_PUSH = 1e5
+_PUSH = 1e6
 """Weight of a square metre beyond reach beside a square metre of shift."""
-_HELD = 1e9
+_HELD = 1e10
 _ROUNDS = 30
-_ENOUGH = 1e-6
+_ENOUGH = 1e-7
+_GAIN = 1e-4
+"""Share of the cost that a step must save for another one to follow."""
 
 
 def shift_into_reach(
@@ -52,11 +54,12 @@ def shift_into_reach(
         stiff[:, range(3), range(3)] += _HELD * held.numpy()
         pull = _PUSH * np.einsum("fli,fl->fi", normals, excess) - times_bands(energy, shift)
         step = _solve(energy, stiff, pull)
-        value = bounds.cost(shift, energy)
-        while bounds.cost(shift + step, energy) > value and np.abs(step).max() > _ENOUGH:
+        value, after = bounds.cost(shift, energy), bounds.cost(shift + step, energy)
+        while after > value and np.abs(step).max() > _ENOUGH:
             step = step / 2
+            after = bounds.cost(shift + step, energy)
         shift = shift + step
-        if np.abs(step).max() < _ENOUGH:
+        if value - after < _GAIN * (value + _GAIN):
             break
     return torch.from_numpy(shift).to(joints)
 

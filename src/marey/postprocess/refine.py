@@ -16,8 +16,8 @@ from marey.postprocess.pose_pins import meet_pins
 from marey.postprocess.root_correction import correct_root
 from marey.postprocess.stance import steady_contacts
 
-_ROUNDS = 2
-"""Rounds of root, pins and feet where there are goals: each disturbs the others a little."""
+_ROUNDS = 3
+"""Most rounds of root, pins and feet: each disturbs the others a little."""
 
 
 def refine(
@@ -59,11 +59,14 @@ def refine(
     for draft in drafts:
         if draft.has_feet:
             let_root_follow(draft)
-    for _ in range(_ROUNDS if any(draft.goals for draft in drafts) else 1):
-        for draft in drafts:
+    open_ = drafts
+    for _ in range(_ROUNDS):
+        for draft in open_:
             correct_root(draft)
-        meet_pins(drafts, hinges, follow=True, floor=floor)
-        plant(drafts, hinges, floor=floor)
+        meet_pins(open_, hinges, follow=True, floor=floor)
+        plant(open_, hinges, floor=floor)
+        if not (open_ := [draft for draft in open_ if not draft.settled()]):
+            break
     meet_pins(drafts, hinges, follow=False)
     return [_refined(motion, draft) for motion, draft in zip(motions, drafts, strict=True)]
 

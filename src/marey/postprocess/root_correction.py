@@ -20,7 +20,7 @@ _LIFT_SECONDS = 0.3
 _ARM = 0.25
 """Furthest that a joint may be from its place without the body going there, metres."""
 _SWAY_SECONDS = 0.4
-_ENOUGH = (0.9, 0.1, 0.8)
+_ENOUGH = (0.9, 0.2, 0.8)
 """Shares of its tolerance within which a path is left as it is: at first, after one shift of the
 body and after two. The last is less than the first, so that what was met once is not moved again.
 """
@@ -148,6 +148,7 @@ def _approach(draft: Draft) -> None:
     for goal in goals:
         targets[goal.frames, joints.index(goal.joint)] = goal.target.to(targets)
         lengths[goal.frames, joints.index(goal.joint)] = _ARM
+    lengths[draft.pelvis_pinned] = torch.inf
     over = draft.path_pinned | draft.pelvis_pinned
     up = draft.height_pinned | draft.pelvis_pinned
     draft.root = draft.root + shift_into_reach(
