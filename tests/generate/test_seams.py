@@ -162,6 +162,11 @@ def test_a_steady_motion_goes_on_with_its_beginning(follow) -> None:
         assert (ahead.joint_positions[0] - longer.joint_positions[100]).norm(dim=-1).max() < 0.35
 
 
+def test_a_motion_that_stays_comes_back_to_its_very_beginning(generator: torch.Generator) -> None:
+    still = wandering(80, generator, speed=0.001)
+    assert torch.equal(goal_round(still, 10).joint_positions, still.joint_positions[:10])
+
+
 def test_the_round_before_leads_to_the_beginning() -> None:
     motion = circling(100)
     torch.testing.assert_close(

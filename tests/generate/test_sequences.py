@@ -261,8 +261,8 @@ def test_a_loop_leads_back_to_its_beginning(walk: GenerationRequest, postprocess
         return float(apart[1:].mean())
 
     usual = rotations.geodesic_distance(motion.local_rotations[1:], motion.local_rotations[:-1])
-    assert gap(motion) <= float(usual[:, 1:].mean(1).max())
-    assert gap(motion) < gap(plain)
+    assert gap(motion) <= 1.2 * float(usual[:, 1:].mean())
+    assert gap(motion) < 0.7 * gap(plain)
 
 
 @pytest.mark.parametrize("loop", [False, True])
@@ -271,7 +271,8 @@ def test_a_motion_in_place_stays_there(walk: GenerationRequest, loop: bool) -> N
     plain = generate(request).motions[0]
     motion = generate(replace(request, in_place=True)).motions[0]
     ground = motion.root_positions[:, [0, 2]]
-    assert smooth_path(ground).norm(dim=-1).max() < 0.02
+    # The path of a loop has no ends, at which the smoothing of a clip differs.
+    assert smooth_path(ground).norm(dim=-1).max() < (0.06 if loop else 0.02)
     assert torch.equal(motion.root_positions[:, 1], plain.root_positions[:, 1])
     assert torch.equal(motion.local_rotations, plain.local_rotations)
 

@@ -118,17 +118,16 @@ def _with_piece(track: Track, piece: Piece, features: Float[Tensor, "frames feat
     start, end = job.lead_frames + segment.first, job.lead_frames + segment.end
     if motion is None:
         return own
-    around = []
-    if end < motion.num_frames:
-        around = [motion.crop(end, motion.num_frames)]
-        own = eased(own, end=step_before(around[0], own))
-    if start > 0:
-        before = motion.crop(0, start)
-        step = step_after(before, own)
-        if not around and not _is_placed(job, piece):
-            own = own.translate((step.root_positions[1] - own.root_positions[0]) * GROUND)
-        return concatenate([before, eased(own, start=step), *around])
-    return concatenate([own, *around])
+    if piece.following is not None:
+        own = eased(own, end=step_before(piece.following, own))
+    rest = [motion.crop(end, motion.num_frames)] if end < motion.num_frames else []
+    if start == 0:
+        return concatenate([own, *rest])
+    before = motion.crop(0, start)
+    step = step_after(before, own)
+    if piece.following is None and not _is_placed(job, piece):
+        own = own.translate((step.root_positions[1] - own.root_positions[0]) * GROUND)
+    return concatenate([before, eased(own, start=step), *rest])
 
 
 def _decoded(

@@ -31,6 +31,8 @@ class Piece:
     """Frames before the segment, perhaps none."""
     after: Float[Tensor, "more feats"]
     """Frames after the segment, perhaps none."""
+    following: Motion | None = None
+    """What comes after the segment, in the world."""
     tail: int = 0
     """Frames after the segment that are drawn with it for the sake of what is pinned there, and
     then left to the next one."""
@@ -78,9 +80,9 @@ def piece_of(job: Job, drawn: Motion | None, number: int) -> Piece:
     future = drawn.crop(end, min(drawn.num_frames, end + past)) if end < drawn.num_frames else None
     if start == 0:  # the first segment of a motion, drawn anew
         beginning = _encoded(drawn.crop(0, min(past, drawn.num_frames)), job)
-        return _piece(job, segment, beginning[:0], _after(future, job)[:overlap], beginning)
+        return _piece(job, segment, beginning[:0], future, beginning)
     before = _encoded(drawn.crop(max(0, start - past), start), job)[-overlap:]
-    return _piece(job, segment, before, _after(future, job)[:overlap], before)
+    return _piece(job, segment, before, future, before)
 
 
 def _first(job: Job, segment: Segment) -> Piece:
@@ -100,15 +102,21 @@ def _first(job: Job, segment: Segment) -> Piece:
     )
 
 
-def _piece(job: Job, segment: Segment, before: Tensor, after: Tensor, reference: Tensor) -> Piece:
+def _piece(
+    job: Job, segment: Segment, before: Tensor, following: Motion | None, reference: Tensor
+) -> Piece:
     """A piece that begins where the first frame of ``reference`` is."""
     representation = job.model.representation
     place = ground_place(reference, representation)
+    after = before[:0]
+    if following is not None:
+        after = _encoded(following, job)[: job.overlap]
     return Piece(
         segment=segment,
         place=place,
         before=representation.translate(before, -place),
         after=representation.translate(after, -place),
+        following=following,
         tail=0 if len(after) else _tail(job, segment),
         heading=float(representation.heading(reference[0])),
     )
@@ -123,11 +131,12 @@ def _closing(job: Job, drawn: Motion) -> Piece:
     segment = Segment(number=len(job.segments), script=script, first=first, end=clip.num_frames)
     segment = _on_grid(segment, job)
     start = job.lead_frames + segment.first
-    after = _encoded(goal_round(clip, past), job)[:overlap]
+    following = goal_round(clip, past)
     if start == 0:
-        return _piece(job, segment, after[:0], after, _encoded(clip, job))
+        beginning = _encoded(clip, job)
+        return _piece(job, segment, beginning[:0], following, beginning)
     before = _encoded(drawn.crop(max(0, start - past), start), job)[-overlap:]
-    return _piece(job, segment, before, after, before)
+    return _piece(job, segment, before, following, before)
 
 
 def _on_grid(segment: Segment, job: Job) -> Segment:
@@ -148,12 +157,6 @@ def _frames(seconds: float, job: Job) -> int:
 
 def _encoded(motion: Motion, job: Job) -> Float[Tensor, "frames feats"]:
     return job.model.representation.encode(motion)
-
-
-def _after(future: Motion | None, job: Job) -> Float[Tensor, "frames feats"]:
-    if future is None:
-        return torch.zeros(0, job.model.representation.layout.size)
-    return _encoded(future, job)
 
 
 def ground_place(features: Tensor, representation: SmoothRoot) -> Float[Tensor, "3"]:

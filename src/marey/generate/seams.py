@@ -1,5 +1,6 @@
 """Seams: where one motion leads into another without a jump."""
 
+import math
 from dataclasses import replace
 
 import torch
@@ -13,6 +14,10 @@ TURN_SECONDS = 0.5
 """How long a difference of rotations at a seam takes to fade."""
 PLACE_SECONDS = 1.0
 """How long a difference of the root's place takes to fade."""
+
+STAYS_METRES = 0.3
+STAYS_RADIANS = 0.5
+"""A motion that gets no further than this, and turns no further, loops on the spot."""
 
 GROUND = torch.tensor([1.0, 0.0, 1.0])
 """Keeps x and z of a place."""
@@ -164,13 +169,17 @@ def goal_round(motion: Motion, frames: int) -> Motion:
 
     For a motion that does not yet come back to its first pose: headings are means over a second,
     and the place goes on from that of the smoothed path, so that the phase of a stride does not
-    matter.
+    matter. A motion that stays about where it is comes back to its very beginning, or planted
+    feet would have to slide.
     """
     span = min(motion.num_frames, max(1, round(motion.fps)))
-    heading = motion.heading
-    turn = _mean_angle(heading[-span:]) - _mean_angle(heading[:span])
-    head = motion.crop(0, min(frames, motion.num_frames)).rotate(float(turn))
+    heading, head = motion.heading, motion.crop(0, min(frames, motion.num_frames))
+    turn = float(_mean_angle(heading[-span:]) - _mean_angle(heading[:span]))
     path = smooth_path(motion.root_positions[:, [0, 2]])
+    turned = math.remainder(turn, math.tau)
+    if float((path[-1] - path[0]).norm()) < STAYS_METRES and abs(turned) < STAYS_RADIANS:
+        return head
+    head = head.rotate(turn)
     first = smooth_path(head.root_positions[:, [0, 2]])[0]
     step = path[-1] - path[-2] if len(path) > 1 else torch.zeros(2)
     x, z = (path[-1] + step - first).tolist()
