@@ -190,9 +190,9 @@ def generate_trials(trials: Sequence[Trial]) -> list[Outcome]:
             outcomes.append(failed(trial, error, time.process_time() - start))
     start = time.process_time()
     try:
-        with limited(SLOW_SECONDS * max(1, len(good))):
+        with limited(SLOW_SECONDS):
             results = generate_many([trial.request for trial in good]) if good else []
-    except Exception:  # noqa: BLE001 (whose fault it is shows when each is alone)
+    except Exception:  # noqa: BLE001 (whose fault it is, or who was slow, shows when each is alone)
         return outcomes + [generate_alone(trial) for trial in good]
     spent = (time.process_time() - start) / max(1, len(good))
     return outcomes + [
