@@ -1,11 +1,12 @@
 """Timelines: sentences with start, end and body parts, one a line, as STMC's files write them."""
 
+import re
 from pathlib import Path
 
 from marey.errors import InvalidInputError
 from marey.io.text_lines import read_lines
 from marey.skeleton.parts import PARTS
-from marey.text.script import Statement, TextScript
+from marey.text.script import GLOBAL_SLOT, Statement, TextScript
 
 _PARTS_OF = {
     "legs": ("left_leg", "right_leg"),
@@ -13,6 +14,7 @@ _PARTS_OF = {
     "spine": ("torso",),
     **{part: (part,) for part in PARTS},
 }
+_LIMB = re.compile(r"\b(left|right)\s+(arm|leg)\b")
 _FORMAT = "text # start # end # body parts"
 
 
@@ -55,23 +57,13 @@ def _seconds(field: str) -> float:
 
 def _slots(field: str) -> tuple[str, ...]:
     """Return what the statement is about: the whole body, or parts of it."""
-    words = field.replace(",", " ").lower().split()
-    names, skip = [], False
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if skip:
-            skip = False
-            continue
-        joined = f"{word}_{following}"  # "left arm" is one part
-        skip = joined in _PARTS_OF
-        name = joined if skip else word
-        if name not in _PARTS_OF:
+    chosen: set[str] = set()
+    for word in _LIMB.sub(r"\1_\2", field.lower()).replace(",", " ").split():
+        if word not in _PARTS_OF:
             raise InvalidInputError(
                 f"expected body parts among {', '.join(_PARTS_OF)}, got {word!r:.40}."
             )
-        names += _PARTS_OF[name]
-    chosen = set(names)
-    return (
-        tuple(part for part in PARTS if part in chosen)
-        if 0 < len(chosen) < len(PARTS)
-        else ("global",)
-    )
+        chosen |= set(_PARTS_OF[word])
+    if len(chosen) in (0, len(PARTS)):
+        return (GLOBAL_SLOT,)
+    return tuple(part for part in PARTS if part in chosen)
