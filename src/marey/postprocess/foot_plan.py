@@ -12,6 +12,7 @@ from marey.postprocess.foot_lock import follow_feet, foot_targets, lift_heights,
 from marey.postprocess.limbs import limbs_of
 from marey.postprocess.reach import shift_into_reach
 from marey.postprocess.stance import anchors, released, split_at_drags, split_at_pins, without_short
+from marey.postprocess.swing import clear_ground
 from marey.skeleton import Skeleton
 
 _ALMOST_STRAIGHT = 0.995
@@ -77,18 +78,19 @@ def plan_feet(draft: Draft, *, floor: float) -> Float[Tensor, "frames 4 3"]:
     places = draft.positions()
     feet = places[:, draft.skeleton.foot_indices]
     touching = torch.zeros_like(draft.forced)
-    held, shift = feet, torch.zeros_like(draft.root)
+    held, shift, stands = feet, torch.zeros_like(draft.root), draft.forced
     for _ in range(_ROUNDS):
         touching = touching | _touches(draft, places, held, floor)
         stance = _lifted(draft, stand(draft, places, floor=floor), touching, floor)
         wanted = foot_targets(feet, stance.target, stance.kept, draft.fps, floor=floor)
         shift, held = _within_reach(draft, places, wanted, stance, floor=floor)
+        stands = stance.locked | draft.forced
         lost = stance.locked & ((held - wanted).norm(dim=-1) > HELD)
         draft.contacts = released(draft.contacts, lost, draft.fps)
         if not bool(lost.any() | (_touches(draft, places, held, floor) & ~touching).any()):
             break
     draft.root = draft.root + shift
-    return held
+    return clear_ground(held, stands, stands | draft.told_contacts(False), draft.fps)
 
 
 def _touches(
