@@ -17,6 +17,8 @@ _BEND = 0.5
 _GLIDE = 0.1
 """Slower drift of a planted foot, in metres per second, is left to the legs: feet that land and
 push off are labelled as standing a little too long, which is no glide of the body."""
+_HASTE = 0.7
+"""Metres per second by which the body may become faster where it follows its feet."""
 _RELEASE = 0.2
 """Seconds over which a foot leaves its lock and comes into the next (see ``spread``)."""
 _CLEAR = 0.01
@@ -31,17 +33,22 @@ def follow_feet(
     contacts: Bool[Tensor, "frames 4"],
     pinned: Bool[Tensor, " frames"],
     fps: float,
+    *,
+    share: Float[Tensor, " frames"] | None = None,
 ) -> Float[Tensor, "frames 2"]:
     """Return the shift of the body over the ground that lets planted feet drift least.
 
     A body that glides over its own steps is slowed down, or sped up, to the pace of the feet. In
     ``pinned`` frames the shift is zero. Minimises the drift of planted joints from frame to
-    frame, as far as it is fast, with a little inertia and a penalty on bending.
+    frame, as far as it is fast, with a little inertia and a penalty on bending. A ``share`` of
+    less than 1 takes only that much of the drift away.
     """
     frames = len(feet)
     if frames < 3:
         return torch.zeros(frames, 2).to(feet)
     drift = feet[:, :, [0, 2]].double().diff(dim=0)
+    if share is not None:
+        drift = drift * share[:-1, None, None]
     way = drift.norm(dim=-1, keepdim=True).clamp(min=1e-12)
     drift = drift * (1 - _GLIDE / fps / way).clamp(min=0)
     planted = contacts[:-1].double()[..., None]
@@ -65,6 +72,26 @@ def follow_feet(
         bands[0, 0] += 1e9  # the start stays
     shift = solveh_banded(bands, pull, lower=True, check_finite=False)
     return torch.from_numpy(shift).to(feet)
+
+
+def share_without_haste(
+    shift: Float[Tensor, "frames 2"],
+    path: Float[Tensor, "frames 2"],
+    pinned: Bool[Tensor, " frames"],
+    fps: float,
+) -> Float[Tensor, " frames"]:
+    """Return which share of a shift of its path a body can take without having to hurry.
+
+    Between two ``pinned`` frames, what is held back has to be made good. The share is below 1
+    throughout a stretch in which that makes the body faster by more than ``_HASTE``.
+    """
+    before, after = (each.diff(dim=0).norm(dim=-1) * fps for each in (path, path + shift))
+    gain = torch.nn.functional.pad(after - before, (1, 0))
+    share = torch.ones(len(path)).to(path)
+    for start, end in stretches(~pinned):
+        most = float(gain[start : end + 1].max())
+        share[start:end] = min(1.0, _HASTE / max(most, 1e-9))
+    return share
 
 
 def foot_targets(

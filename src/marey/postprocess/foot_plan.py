@@ -8,7 +8,13 @@ from torch import Tensor
 
 from marey.motion import foot_contacts
 from marey.postprocess.draft import GROUND, Draft
-from marey.postprocess.foot_lock import follow_feet, foot_targets, lift_heights, onto_legs
+from marey.postprocess.foot_lock import (
+    follow_feet,
+    foot_targets,
+    lift_heights,
+    onto_legs,
+    share_without_haste,
+)
 from marey.postprocess.limbs import limbs_of
 from marey.postprocess.reach import shift_into_reach
 from marey.postprocess.stance import anchors, released, split_at_drags, split_at_pins, without_short
@@ -43,6 +49,9 @@ def let_root_follow(draft: Draft) -> None:
     pinned = draft.path_pinned | draft.posed
     feet = draft.positions()[:, draft.skeleton.foot_indices]
     shift = follow_feet(feet, draft.contacts, pinned, draft.fps)
+    share = share_without_haste(shift, draft.root[:, GROUND], pinned, draft.fps)
+    if bool((share < 1).any()):
+        shift = follow_feet(feet, draft.contacts, pinned, draft.fps, share=share)
     root = draft.root.clone()
     root[:, GROUND] += shift
     draft.root = root
