@@ -135,6 +135,22 @@ def test_nothing_stays_under_the_floor() -> None:
     assert float(fixed.joint_positions[..., 1].min()) > -2e-3
 
 
+def test_a_pin_under_the_floor_is_met_without_a_leap() -> None:
+    motion = gliding()
+    toe = BODY22.index("left_foot")
+    place = motion.joint_positions[[30], toe] - torch.tensor([0.0, 0.04, 0.0])
+    sunk = JointTarget(joint="left_foot", times=Times(frames=(30,)), positions=place)
+    goals = goals_on((sunk,), motion)
+    assert float(goals[0].target[0, 1]) < -0.02
+    (fixed,) = refine([motion], [goals])
+    assert worst(fixed, goals) <= 1
+    path = fixed.joint_positions[:, toe]
+    assert float(path.diff(dim=0)[:, 1].abs().max()) < 0.03
+    assert float(path[[15, 45], 1].min()) > -2e-3
+    (again,) = refine([fixed], [goals])
+    assert furthest(fixed, again) < 1e-3
+
+
 def test_a_motion_does_not_depend_on_its_batch() -> None:
     motions = [gliding(60), gliding(31, speed=0.9), gliding(45, speed=0.2)]
     goals = [goals_on(CONSTRAINTS[name], motions[0]) for name in ("hand", "waypoints")]

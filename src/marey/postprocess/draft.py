@@ -12,10 +12,13 @@ from marey import skeleton as kinematics
 from marey.constraints import Goal, target_distance
 from marey.motion import ContactLimits, smooth_path
 from marey.motion.joint_matching import path_to
+from marey.postprocess.spreading import spread
 from marey.skeleton import Skeleton
 
 _SETTLED = 0.2
 """Share of its tolerance within which a goal is met well."""
+_SINK_SECONDS = 0.1
+"""How far in time the floor gives way around a pin that lies below it (see ``spread``)."""
 GROUND = [0, 2]
 """The horizontal axes x and z."""
 
@@ -69,6 +72,8 @@ class Draft:
                     now = turned[frames, goal.joint]
                 case "root_path":
                     now = smooth_path(self.root[:, GROUND])[frames]
+                    own = self.pelvis_pinned[frames]  # stronger than the path beside it
+                    now = torch.where(own[:, None], goal.target.to(now), now)
                 case "root_height":
                     now = self.root[frames, 1]
                 case "heading":
@@ -109,6 +114,22 @@ class Draft:
     def height_pinned(self) -> Bool[Tensor, " frames"]:
         """Frames in which the root's height is pinned, and not as part of a place."""
         return self.pinned(self.goals_of("root_height")) & ~self.pelvis_pinned
+
+    def ground(self, floor: float) -> Float[Tensor, "frames joints"]:
+        """Return the height that each joint is to stay above.
+
+        That is the floor; around a pin of the joint that lies deeper it sinks to there and rises
+        again, so that the joint does not leap out of it.
+        """
+        depth = torch.zeros(self.num_frames, self.skeleton.num_joints)
+        goals = self.goals_of("joint_position")
+        for goal in goals:
+            depth[goal.frames, goal.joint] = (goal.target[:, 1] - floor).clamp(max=0)
+        for joint in (depth < 0).any(0).nonzero()[:, 0].tolist():
+            known = self.pins("joint_position", joint)
+            sunk = spread(depth[:, [joint]], known, fps=self.fps, seconds=_SINK_SECONDS)
+            depth[:, joint] = sunk[:, 0].clamp(max=0)
+        return floor + depth
 
     def told_contacts(self, value: bool) -> Bool[Tensor, "frames 4"]:
         """Where goals say of a heel or toe that it stands, or that it does not."""

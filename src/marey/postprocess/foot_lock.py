@@ -100,17 +100,17 @@ def foot_targets(
     kept: Bool[Tensor, "frames 4"],
     fps: float,
     *,
-    floor: float,
+    ground: Float[Tensor, "frames 4"],
 ) -> Float[Tensor, "frames 4 3"]:
     """Return where heels and toes should be in every frame.
 
     Where ``kept`` they should be at their ``target``; the way there dies out smoothly before and
-    after. Elsewhere they stay above the floor.
+    after. Elsewhere they stay above the ground.
     """
     offset = (target - feet) * kept[..., None]
     smooth = [spread(offset[:, c], kept[:, c], fps=fps, seconds=_RELEASE) for c in range(4)]
     wanted = feet + torch.stack(smooth, dim=1)
-    wanted[..., 1] = torch.where(kept, wanted[..., 1], wanted[..., 1].clamp(min=floor))
+    wanted[..., 1] = torch.where(kept, wanted[..., 1], torch.maximum(wanted[..., 1], ground))
     return wanted
 
 
@@ -121,7 +121,7 @@ def onto_legs(
     lengths: Float[Tensor, "frames 2"],
     kept: Bool[Tensor, "frames 4"],
     *,
-    floor: float,
+    ground: Float[Tensor, "frames 4"],
 ) -> Float[Tensor, "frames 4 3"]:
     """Move heels and toes to where legs and feet of given lengths can put them.
 
@@ -132,14 +132,16 @@ def onto_legs(
     for side in range(2):
         hip, far, length = hips[:, side], reach[:, side], lengths[:, side]
         heel, toe = wanted[:, 2 * side], wanted[:, 2 * side + 1]
-        on_toe = at_distance(heel, toe, length, floor=floor)
+        on_toe = at_distance(heel, toe, length, floor=ground[:, 2 * side])
         on_toe = _swung(on_toe, toe, length, hip, far)
         yields = kept[:, 2 * side + 1] & ~kept[:, 2 * side]
         heel = torch.where(yields[:, None], on_toe, heel)
         way = (heel - hip).norm(dim=-1)
         near = hip + (heel - hip) * (far / way.clamp(min=1e-6))[:, None]
         placed[:, 2 * side] = torch.where((way > far + 1e-6)[:, None], near, heel)
-        placed[:, 2 * side + 1] = at_distance(toe, placed[:, 2 * side], length, floor=floor)
+        placed[:, 2 * side + 1] = at_distance(
+            toe, placed[:, 2 * side], length, floor=ground[:, 2 * side + 1]
+        )
     return placed
 
 

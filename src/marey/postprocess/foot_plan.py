@@ -75,7 +75,10 @@ def stand(draft: Draft, places: Float[Tensor, "frames joints 3"], *, floor: floa
         told=told,
         clearance=_clearance(draft.skeleton),
     )
-    return Stance(target=target, locked=locked & ~forced, kept=locked | forced)
+    locked = locked & ~forced
+    ground = draft.ground(floor)[:, draft.skeleton.foot_indices]
+    target[..., 1] = torch.where(locked, torch.maximum(target[..., 1], ground), target[..., 1])
+    return Stance(target=target, locked=locked, kept=locked | forced)
 
 
 def plan_feet(draft: Draft, *, floor: float) -> Float[Tensor, "frames 4 3"]:
@@ -88,11 +91,12 @@ def plan_feet(draft: Draft, *, floor: float) -> Float[Tensor, "frames 4 3"]:
     feet = places[:, draft.skeleton.foot_indices]
     touching = torch.zeros_like(draft.forced)
     held, shift, stands = feet, torch.zeros_like(draft.root), draft.forced
+    ground = draft.ground(floor)[:, draft.skeleton.foot_indices]
     for _ in range(_ROUNDS):
         touching = touching | _touches(draft, places, held, floor)
         stance = _lifted(draft, stand(draft, places, floor=floor), touching, floor)
-        wanted = foot_targets(feet, stance.target, stance.kept, draft.fps, floor=floor)
-        shift, held = _within_reach(draft, places, wanted, stance, floor=floor)
+        wanted = foot_targets(feet, stance.target, stance.kept, draft.fps, ground=ground)
+        shift, held = _within_reach(draft, places, wanted, stance, ground, floor=floor)
         stands = stance.locked | draft.forced
         lost = stance.locked & ((held - wanted).norm(dim=-1) > HELD)
         draft.contacts = released(draft.contacts, lost, draft.fps)
@@ -139,6 +143,7 @@ def _within_reach(
     places: Float[Tensor, "frames joints 3"],
     wanted: Float[Tensor, "frames 4 3"],
     stance: Stance,
+    ground: Float[Tensor, "frames 4"],
     *,
     floor: float,
 ) -> tuple[Float[Tensor, "frames 3"], Float[Tensor, "frames 4 3"]]:
@@ -164,7 +169,7 @@ def _within_reach(
     )
     lengths = (feet[:, ::2] - feet[:, 1::2]).norm(dim=-1)
     held = onto_legs(
-        wanted, hips + shift[:, None], reach[:, ::2], lengths, stance.kept, floor=floor
+        wanted, hips + shift[:, None], reach[:, ::2], lengths, stance.kept, ground=ground
     )
     return shift, held
 

@@ -63,10 +63,10 @@ def _pose(
         value = torch.cat(places)[:, channel]
         targets.append(PoseTarget(kind="position", joint=joint, value=value, weight=weight))
     kept = torch.cat([own[f] for own, f in zip(sunk, where, strict=True)])
-    ground = torch.full((count,), floor)
+    ground = torch.cat([draft.ground(floor)[f] for draft, f in zip(drafts, where, strict=True)])
     for joint in kept.any(0).nonzero()[:, 0].tolist():
         own = weight * kept[:, joint]
-        targets.append(PoseTarget(kind="floor", joint=joint, value=ground, weight=own))
+        targets.append(PoseTarget(kind="floor", joint=joint, value=ground[:, joint], weight=own))
     root, local = solve_poses(
         torch.cat([draft.root[f] for draft, f in zip(drafts, where, strict=True)]),
         torch.cat([draft.local[f] for draft, f in zip(drafts, where, strict=True)]),

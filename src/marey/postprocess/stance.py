@@ -160,7 +160,7 @@ def at_distance(
     mate: Float[Tensor, "*batch 3"],
     length: Float[Tensor, "*batch"],
     *,
-    floor: float,
+    floor: Float[Tensor, "*batch"] | float,
 ) -> Float[Tensor, "*batch 3"]:
     """Move a place along its line to ``mate`` to a distance from it, and not below the floor."""
     line = place - mate
