@@ -224,3 +224,26 @@ def test_knowledge_of_other_frames_is_refused(model: DiffusionModel) -> None:
     ):
         with pytest.raises(InvalidInputError, match=r"sample of (21|19) frames .* 20"):
             sample_features(model, texts()[0], [spec], steps=2, guidance=Guidance())
+
+
+def test_without_pulling_the_network_is_shown_what_is_known_and_has_the_last_word(
+    model: DiffusionModel,
+) -> None:
+    facts = pinned_hand(20, frame=8, place=(0.4, 1.0, 0.2))
+    facts.root_path_mask[8] = True
+    recorder = Recorder(model.denoiser)
+    drawn = sample_features(
+        replace(model, denoiser=recorder),
+        texts()[0],
+        [SampleSpec(frames=20, seed=1, facts=facts)],
+        steps=STEPS,
+        guidance=Guidance(text=1.0),
+        pulled=False,
+    )[0]
+    seen = model.representation.observe(facts)
+    for given in recorder.given:
+        assert given.root_pull is None
+        assert torch.equal(given.observed[0][seen.mask], seen.values[seen.mask])
+    torch.testing.assert_close(drawn, recorder.predicted[-1][0])
+    pulled, _ = recorded(model, SampleSpec(frames=20, seed=1, facts=facts))
+    assert not torch.allclose(drawn[seen.mask], pulled[seen.mask], atol=1e-3)

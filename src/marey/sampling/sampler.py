@@ -44,13 +44,15 @@ def sample_features(
     *,
     steps: int,
     guidance: Guidance,
+    pulled: bool = True,
     progress: Progress | None = None,
 ) -> list[Float[Tensor, "frames feats"]]:
     """Draw one motion for each row of ``text``, as raw features.
 
-    A sample depends on its own text and spec alone, not on the batch (to float rounding). Raises
-    InvalidInputError if texts and specs do not pair up, a spec asks for no frames, or what it
-    knows is about other frames.
+    A sample depends on its own text and spec alone, not on the batch (to float rounding). With
+    ``pulled`` predictions are bent onto what is known (see ``pulling``); without, following what
+    it sees is left to the network. Raises InvalidInputError if texts and specs do not pair up, a
+    spec asks for no frames, or what it knows is about other frames.
     """
     if len(text) != len(specs) or not specs:
         raise InvalidInputError(
@@ -74,7 +76,9 @@ def sample_features(
         observed=observed,
         observed_mask=observed_mask,
         observe=_observe_anew(model, knowledge, (observed, observed_mask)),
-        pulls=pulls_for(model.representation.layout, model.fps, [s.frames for s in specs]),
+        pulls=pulls_for(model.representation.layout, model.fps, lengths.tolist())
+        if pulled
+        else None,
     )
     noise = sample_noise(
         [(s.seed, s.index) for s in specs],
