@@ -2,7 +2,7 @@
 
 import torch
 
-from marey.representations.velocity_fusion import fuse_velocities
+from marey.representations.velocity_fusion import BEND_SECONDS, fuse_velocities
 
 
 def path(frames: int, fps: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,7 +33,10 @@ def test_the_result_is_the_minimum(generator: torch.Generator) -> None:
     p = torch.randn(12, 3, generator=generator, dtype=torch.float64)
     v = torch.randn(12, 3, generator=generator, dtype=torch.float64)
     x = fuse_velocities(p, v, 20.0, trust=3.0).requires_grad_()
-    cost = (x - p).square().sum() + 3.0 * (x.diff(dim=0) - v[:-1] / 20.0).square().sum()
+    error = x.diff(dim=0) - v[:-1] / 20.0
+    bend = 3.0 * (BEND_SECONDS * 20.0) ** 2
+    cost = (x - p).square().sum() + 3.0 * error.square().sum()
+    cost = cost + bend * error.diff(dim=0).square().sum()
     (slope,) = torch.autograd.grad(cost, x)
     torch.testing.assert_close(slope, torch.zeros_like(slope), atol=1e-9, rtol=0)
 
@@ -45,7 +48,7 @@ def test_the_frame_rate_does_not_change_how_long_positions_are_averaged() -> Non
         impulse[frames // 2] = 1.0
         spread = fuse_velocities(impulse, torch.zeros_like(impulse), fps)
         half = (spread > spread.max() / 2).sum() / fps
-        assert abs(float(half) - 1.0) < 0.1
+        assert abs(float(half) - 1.47) < 0.05
 
 
 def test_one_frame_has_no_velocity() -> None:
@@ -56,6 +59,7 @@ def test_one_frame_has_no_velocity() -> None:
 def test_pinned_frames_stay_and_the_others_follow_smoothly(generator: torch.Generator) -> None:
     positions, velocities = path(200, 20.0)
     noisy = positions + 0.03 * torch.randn(positions.shape, generator=generator).double()
+    noisy[61] = noisy[60] + positions[61] - positions[60]
     pinned = torch.zeros(200, dtype=torch.bool)
     pinned[[0, 60, 61, 150]] = True
     fused = fuse_velocities(noisy, velocities, 20.0, pinned=pinned)
@@ -65,5 +69,7 @@ def test_pinned_frames_stay_and_the_others_follow_smoothly(generator: torch.Gene
     # What a pin adds to the steps is spread over the frames around it.
     added = (fused - free).diff(dim=0).norm(dim=1)
     assert float(added[~(pinned[1:] & pinned[:-1])].max()) < 0.01
+    # The path passes through a pin without a kink.
+    assert float((fused - free).diff(n=2, dim=0).norm(dim=1).max()) < 2e-3
     nowhere = torch.zeros_like(pinned)
     assert torch.equal(fuse_velocities(noisy, velocities, 20.0, pinned=nowhere), free)

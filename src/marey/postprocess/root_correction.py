@@ -1,5 +1,7 @@
 """Root correction: the body as a whole is turned and moved to where goals want it."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -20,10 +22,12 @@ _LIFT_SECONDS = 0.3
 _ARM = 0.25
 """Furthest that a joint may be from its place without the body going there, metres."""
 _SWAY_SECONDS = 0.4
-_ENOUGH = (0.9, 0.2, 0.8)
-"""Shares of its tolerance within which a path is left as it is: at first, after one shift of the
-body and after two. The last is less than the first, so that what was met once is not moved again.
-"""
+_FINE, _MET, _CLOSE = 0.9, 0.2, 0.8
+"""Shares of its tolerance within which a path is left as it is: at first, after shifts of the body
+and when these are used up. The last is less than the first, so that what was met once is not moved
+again."""
+_SHIFTS, _SHIFTS_AT_LENGTH = 12, 2
+"""Most shifts of the body towards single points of its path, and towards a path at length."""
 _LEAST = 1e-3
 """Smallest tolerance of a path goal that is aimed for, metres."""
 
@@ -76,27 +80,36 @@ def _move_path(draft: Draft) -> None:
     """Move the body so that its smoothed path goes where goals want it.
 
     The path is not touched if it is near enough. A shift of the body shifts its path nearly as
-    much, which is all that single points on the way need. A path pinned at length is met by
-    making the body sway about it, see ``_sway_about``.
+    much, or less where the path has some play, so that single points on the way take a few
+    shifts. A path pinned at length is met by making the body sway about it, see ``_sway_about``.
     """
     goals = draft.goals_of("root_path")
     tolerance = max(_LEAST, min(goal.tolerance for goal in goals))
     own = draft.pelvis_pinned  # a pinned pelvis is stronger than the path it lies beside
-    for enough in _ENOUGH:
-        path = smooth_path(draft.root[:, GROUND])
-        delta, known = _blank(draft, 2)
-        for goal in goals:
-            _note(goal, goal.target - path[goal.frames], delta, known)
-        delta[own] = 0.0
+    path, delta, known = _off_path(draft, goals)
+    shifts = _SHIFTS_AT_LENGTH if bool((known[1:] & known[:-1]).any()) else _SHIFTS
+    for enough in (_FINE, *[_MET] * (shifts - 1)):
         if float(delta.norm(dim=-1).max()) < enough * tolerance:
             return
+        step = spread(delta, known | own, fps=draft.fps, seconds=_MOVE_SECONDS, hold=True)
         draft.root = draft.root.clone()
-        if enough != _ENOUGH[-1]:
-            draft.root[:, GROUND] += spread(
-                delta, known | own, fps=draft.fps, seconds=_MOVE_SECONDS, hold=True
-            )
-        else:
-            draft.root[:, GROUND] = _sway_about(draft, path + delta, path, enough * tolerance)
+        draft.root[:, GROUND] += step
+        path, delta, known = _off_path(draft, goals)
+    if float(delta.norm(dim=-1).max()) >= _CLOSE * tolerance:
+        draft.root = draft.root.clone()
+        draft.root[:, GROUND] = _sway_about(draft, path + delta, path, _CLOSE * tolerance)
+
+
+def _off_path(
+    draft: Draft, goals: Sequence[Goal]
+) -> tuple[Float[Tensor, "frames 2"], Float[Tensor, "frames 2"], Bool[Tensor, " frames"]]:
+    """Return the smoothed path, how far it is from some goals, and where these are."""
+    path = smooth_path(draft.root[:, GROUND])
+    delta, known = _blank(draft, 2)
+    for goal in goals:
+        _note(goal, goal.target - path[goal.frames], delta, known)
+    delta[draft.pelvis_pinned] = 0.0
+    return path, delta, known
 
 
 def _sway_about(
