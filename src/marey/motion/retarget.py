@@ -5,10 +5,11 @@ joint that accounts for the two rest poses. Trunk and head keep their own rest p
 differ in build, not in pose; bones of arms (collars too) and legs point in the world as the
 source's do, so that an A-pose and a T-pose skeleton move alike; feet only turn about the
 vertical, since both soles lie on the ground in rest pose; hands, fingers and toes go with the
-limb they belong to.
+limb they belong to. Thigh and shin, upper arm and forearm are straight lines from joint to joint,
+however many hinges or twist bones a skeleton has on the way; see ``joint_matching``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -19,14 +20,24 @@ from torch import Tensor
 from marey import rotations
 from marey import skeleton as kinematics
 from marey.errors import InvalidInputError
-from marey.motion.joint_matching import chains, match_joints, path_to, role_indices
+from marey.motion.joint_matching import (
+    SIDES,
+    Limb,
+    chains,
+    limbs,
+    match_joints,
+    path_to,
+    rest_positions,
+    role_indices,
+)
 from marey.motion.motion import Motion
 from marey.skeleton import Skeleton
 
-_SIDES = ("left", "right")
-_LEGS = tuple(f"{side}_{role}" for role in ("hip", "heel") for side in _SIDES)
+_LEGS = tuple(f"{side}_{role}" for role in ("hip", "heel") for side in SIDES)
 _MIN_LENGTH = 1e-4
-_UP = (0.0, 1.0, 0.0)
+_SHARED_GROUND = 0.02
+"""Share of the leg's length: points of the soles that differ less in height stand together, so that
+the body does not jolt when another one becomes the lowest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +65,7 @@ class RetargetResult:
 def retarget(
     motion: Motion, skeleton: Skeleton, *, joint_map: Mapping[str, str] | None = None
 ) -> RetargetResult:
-    """Return ``motion`` on ``skeleton``; the path scales with the legs and stays on the ground.
+    """Return ``motion`` on ``skeleton``; path and height of the lower foot scale with the legs.
 
     ``joint_map`` names for target joints the source joints that they follow; without it the
     joints are matched by name or by role, see ``match_joints``. Frame rate, contacts and
@@ -84,12 +95,26 @@ class _Pair:
         self.source, self.target, self.matched = source, target, matched
         followers = {followed: joint for joint, followed in matched.items()}
         there, here = role_indices(source), role_indices(target)
-        lent = {role: followers[joint] for role, joint in there.items() if joint in followers}
-        given = {role: matched[joint] for role, joint in here.items() if joint in matched}
-        self.target_roles, self.source_roles = {**lent, **here}, {**given, **there}
+        self.target_roles = {**_lent(source, there, followers), **here}
+        self.source_roles = {**_lent(target, here, matched), **there}
+        self.target_limbs = limbs(target, self.target_roles)
+        self.source_limbs = limbs(source, self.source_roles)
 
     def both_have(self, *roles: str) -> bool:
         return all(role in self.target_roles and role in self.source_roles for role in roles)
+
+
+def _lent(
+    skeleton: Skeleton, roles: Mapping[str, int], partners: Mapping[int, int]
+) -> dict[str, int]:
+    """Return the roles that the joints' partners can take over, or those of the same limb part."""
+    found: dict[str, int] = {}
+    groups = [group for limb in limbs(skeleton, roles).values() for group in limb.groups]
+    for role, joint in roles.items():
+        alike = next((group for group in groups if joint in group), (joint,))
+        if partner := [partners[other] for other in (joint, *alike) if other in partners]:
+            found[role] = partner[0]
+    return found
 
 
 def _matched(
@@ -145,14 +170,18 @@ def _rest_alignment(pair: _Pair) -> Float[Tensor, "joints 3 3"]:
     """Return ``C`` of every target joint: from its rest frame to that of the joint it follows."""
     facing_source = _facing(pair.source, pair.source_roles)
     facing_target = _facing(pair.target, pair.target_roles)
-    here = _rest_positions(pair.target) @ facing_target  # both bodies face +Z, head up
-    there = _rest_positions(pair.source) @ facing_source
-    turns = _limb_turns(pair, here, there) | _foot_turns(pair, here, there)
+    here = rest_positions(pair.target) @ facing_target  # both bodies face +Z, head up
+    there = rest_positions(pair.source) @ facing_source
+    turns = _limb_turns(pair, here, there) | _foot_turns(pair)
     rows: list[Tensor] = []
     for joint, parent in enumerate(pair.target.parents):
         inherited = rows[parent] if parent >= 0 else torch.eye(3)
         rows.append(turns.get(joint, inherited))
     return facing_source @ torch.stack(rows) @ facing_target.T
+
+
+_Bone = tuple[tuple[int, ...], tuple[int, int], tuple[int, int]]
+"""The target's joints that turn with a bone, its two ends, and those of the source's bone."""
 
 
 def _limb_turns(
@@ -163,48 +192,56 @@ def _limb_turns(
     Each turn starts from that of the bone above, so that a bent limb keeps its twist.
     """
     found: dict[int, Tensor] = {}
-    limbs = chains(pair.target, pair.target_roles)
-    for side in _SIDES:
-        for name, start, end in (("arm", None, "hand"), ("leg", "hip", "heel")):
-            if (limb := limbs.get(f"{side}_{name}")) is None:
-                continue
-            first = [] if start is None else [pair.target_roles[f"{side}_{start}"]]
-            ends = (*first, *limb.joints, pair.target_roles[f"{side}_{end}"])
-            joints = [joint for joint in ends if joint in pair.matched]
+    for side in SIDES:
+        for part in ("arm", "leg"):
             turn = torch.eye(3)
-            for joint, following in pairwise(joints):
-                own = turn @ (here[following] - here[joint])
-                other = there[pair.matched[following]] - there[pair.matched[joint]]
-                turn = _shortest_turn(own, other) @ turn
-                found[joint] = turn
+            for joints, (start, end), (first, last) in _bones(pair, side, part):
+                own, other = here[end] - here[start], there[last] - there[first]
+                turn = _shortest_turn(turn @ own, other) @ turn
+                found |= dict.fromkeys(joints, turn)
     return found
 
 
-def _foot_turns(
-    pair: _Pair, here: Float[Tensor, "joints 3"], there: Float[Tensor, "source_joints 3"]
-) -> dict[int, Tensor]:
+def _bones(pair: _Pair, side: str, part: str) -> list[_Bone]:
+    """Return the bones of a limb, outwards.
+
+    Thigh and shin, upper arm and forearm are those of ``Limb.bones``; what comes before them, such
+    as collars, goes from matched joint to matched joint, and so does all of a limb without middle.
+    """
+    name, roles = f"{side}_{part}", pair.target_roles
+    chain = chains(pair.target, roles).get(name)
+    if chain is None:
+        return []
+    start = [roles[f"{side}_hip"]] if part == "leg" else []
+    end = roles[f"{side}_heel" if part == "leg" else f"{side}_hand"]
+    rows = [(j, pair.matched[j]) for j in (*start, *chain.joints, end) if j in pair.matched]
+    own, other = pair.target_limbs.get(name), pair.source_limbs.get(name)
+    if own is None or other is None:
+        return _between(rows)
+    before = path_to(pair.target, own.joints[0])[:-1]
+    rows = [row for row in rows if row[0] in before]
+    turned = [group + twist.joints for group, twist in zip(own.groups, own.twists, strict=False)]
+    whole = zip(turned, own.bones, other.bones, strict=True)
+    return _between([*rows, (own.joints[0], other.joints[0])]) + list(whole)
+
+
+def _between(rows: Sequence[tuple[int, int]]) -> list[_Bone]:
+    """Return the bones from matched joint to matched joint."""
+    return [((a,), (a, b), (c, d)) for (a, c), (b, d) in pairwise(rows)]
+
+
+def _foot_turns(pair: _Pair) -> dict[int, Tensor]:
     """Return the turn of each heel about the vertical that makes the feet point alike."""
     found: dict[int, Tensor] = {}
     ground = torch.tensor([1.0, 0.0, 1.0])
-    for side in _SIDES:
+    for side in SIDES:
         if not pair.both_have(f"{side}_heel"):
             continue
-        own = _sole(pair.target, pair.target_roles, here, side)
-        other = _sole(pair.source, pair.source_roles, there, side)
-        found[pair.target_roles[f"{side}_heel"]] = _shortest_turn(own * ground, other * ground)
+        own = _sole(pair.target, pair.target_roles, side)
+        other = _sole(pair.source, pair.source_roles, side)
+        heel = pair.target_roles[f"{side}_heel"]
+        found[heel] = _shortest_turn(own * ground, other * ground)
     return found
-
-
-def _sole(
-    skeleton: Skeleton, roles: Mapping[str, int], rest: Float[Tensor, "joints 3"], side: str
-) -> Float[Tensor, "3"]:
-    """Vector from the heel to the toe joint in rest pose, or to the foot's end site; else zero."""
-    heel = roles[f"{side}_heel"]
-    if (toe := roles.get(f"{side}_toe")) is not None:
-        return rest[toe] - rest[heel]
-    facing = _facing(skeleton, roles)
-    tips = [torch.tensor(tip) @ facing for joint, tip in skeleton.end_sites if joint == heel]
-    return torch.stack(tips).mean(0) if tips else torch.zeros(3)
 
 
 def _shortest_turn(start: Float[Tensor, "3"], end: Float[Tensor, "3"]) -> Float[Tensor, "3 3"]:
@@ -224,9 +261,17 @@ def _shortest_turn(start: Float[Tensor, "3"], end: Float[Tensor, "3"]) -> Float[
 # --- rest pose ---------------------------------------------------------------------------------
 
 
-def _rest_positions(skeleton: Skeleton) -> Float[Tensor, "joints 3"]:
-    identity = torch.eye(3).expand(skeleton.num_joints, 3, 3)
-    return kinematics.joint_positions(torch.zeros(3), identity, skeleton)
+def _sole(skeleton: Skeleton, roles: Mapping[str, int], side: str) -> Float[Tensor, "3"]:
+    """Vector from the heel to the toe joint in rest pose, or to the foot's end site; else zero.
+
+    Its components are along the body's axes, see ``_facing``.
+    """
+    heel, facing = roles[f"{side}_heel"], _facing(skeleton, roles)
+    if (toe := roles.get(f"{side}_toe")) is not None:
+        rest = rest_positions(skeleton)
+        return (rest[toe] - rest[heel]) @ facing
+    tips = [torch.tensor(tip) @ facing for joint, tip in skeleton.end_sites if joint == heel]
+    return torch.stack(tips).mean(0) if tips else torch.zeros(3)
 
 
 def _facing(skeleton: Skeleton, roles: Mapping[str, int]) -> Float[Tensor, "3 3"]:
@@ -237,7 +282,7 @@ def _facing(skeleton: Skeleton, roles: Mapping[str, int]) -> Float[Tensor, "3 3"
     """
     if not {"left_hip", "right_hip", "head"} <= roles.keys():
         return torch.eye(3)
-    rest = _rest_positions(skeleton)
+    rest = rest_positions(skeleton)
     left = rest[roles["left_hip"]] - rest[roles["right_hip"]]
     up = rest[roles["head"]] - rest[[roles["left_hip"], roles["right_hip"]]].mean(0)
     axes = []
@@ -255,50 +300,82 @@ def _facing(skeleton: Skeleton, roles: Mapping[str, int]) -> Float[Tensor, "3 3"
 def _root_positions(
     motion: Motion, turned: Float[Tensor, "frames joints 3 3"], pair: _Pair
 ) -> tuple[Float[Tensor, "frames 3"], float]:
-    """Place the hips at the source's height in units of the leg, and return the scale as well.
+    """Place the root, and return the scale as well.
 
-    Where both feet have a sole, its depth below the heel is not scaled but exchanged, so that
-    a flat foot stays on the ground. Without legs the root scales with its height in rest pose.
+    The hips go to their place over the ground, scaled. In height the soles stay where they are in
+    units of the leg: at the height of the hips, thighs and shins of other proportions would take
+    the feet of bent legs into the ground. Without legs the root scales with its height in rest
+    pose.
     """
     posed = kinematics.joint_positions(torch.zeros(len(turned), 3), turned, pair.target)
-    up = torch.tensor(_UP)
+    own, other = pair.target_roles, pair.source_roles
     if not pair.both_have(*_LEGS):
         scale = _root_height(pair.target) / _root_height(pair.source)
-        follower = pair.target_roles["pelvis"]
-        goal = motion.joint_positions[:, pair.source_roles["pelvis"]] * scale
-        return goal - posed[:, follower], scale
-    own, other = pair.target_roles, pair.source_roles
-    leg, depth = _leg_measures(pair.target, own)
-    source_leg, source_depth = _leg_measures(pair.source, other)
+        goal = motion.joint_positions[:, other["pelvis"]] * scale
+        return goal - posed[:, own["pelvis"]], scale
+    leg = _leg_length(pair.target, own, pair.target_limbs)
+    source_leg = _leg_length(pair.source, other, pair.source_limbs)
     scale = leg / source_leg
-    lift = depth - scale * source_depth if depth and source_depth else 0.0
     hips = motion.joint_positions[:, [other["left_hip"], other["right_hip"]]].mean(1)
-    goal = hips * scale + up * lift
-    return goal - posed[:, [own["left_hip"], own["right_hip"]]].mean(1), scale
+    root = hips * scale - posed[:, [own["left_hip"], own["right_hip"]]].mean(1)
+    flat = _has_soles(pair.source, other) and _has_soles(pair.target, own)
+    places, turns = motion.joint_positions, motion.global_rotations
+    there = _sole_heights(pair.source, other, places, turns, flat=flat)
+    here = _sole_heights(pair.target, own, posed, turned, flat=flat)
+    there, here = _lowest(there, source_leg), _lowest(here, leg)
+    root[:, 1] = scale * there - here
+    return root, scale
 
 
-def _leg_measures(skeleton: Skeleton, roles: Mapping[str, int]) -> tuple[float, float]:
-    """Return the length of the leg from hip to heel and the sole's depth below the heel, metres.
+def _has_soles(skeleton: Skeleton, roles: Mapping[str, int]) -> bool:
+    return all(float(_sole(skeleton, roles, side)[1]) < -_MIN_LENGTH for side in SIDES)
 
-    Both are means of the two sides; the depth is 0 if a foot has neither toe nor end site.
+
+def _sole_heights(
+    skeleton: Skeleton,
+    roles: Mapping[str, int],
+    positions: Float[Tensor, "frames joints 3"],
+    turned: Float[Tensor, "frames joints 3 3"],
+    *,
+    flat: bool,
+) -> Float[Tensor, "frames points"]:
+    """Return the heights of both soles' ends, or, if they are not to be flat, of the heels, metres.
+
+    A sole reaches from the place below the heel that is level with it in rest pose to the toe.
     """
-    facing = _facing(skeleton, roles)
-    rest = _rest_positions(skeleton) @ facing
-    lengths, depths = [], []
-    for side in _SIDES:
-        path = path_to(skeleton, roles[f"{side}_heel"])
-        bones = path[path.index(roles[f"{side}_hip"]) + 1 :]
-        lengths.append(float(skeleton.rest_offsets[bones].norm(dim=-1).sum()))
-        depths.append(-float(_sole(skeleton, roles, rest, side)[1]))
-    length = sum(lengths) / 2
+    facing, up = _facing(skeleton, roles), torch.tensor([0.0, 1.0, 0.0])
+    points = []
+    for side in SIDES:
+        heel = roles[f"{side}_heel"]
+        toe = _sole(skeleton, roles, side)
+        for point in (toe * up, toe) if flat else (torch.zeros(3),):
+            points.append((positions[:, heel] + turned[:, heel] @ facing @ point)[:, 1])
+    return torch.stack(points, dim=-1)
+
+
+def _lowest(heights: Float[Tensor, "frames points"], leg: float) -> Float[Tensor, " frames"]:
+    """Return a smooth minimum of the heights, metres."""
+    width = _SHARED_GROUND * leg
+    return -width * torch.logsumexp(-heights / width, dim=-1)
+
+
+def _leg_length(skeleton: Skeleton, roles: Mapping[str, int], found: Mapping[str, Limb]) -> float:
+    """Return the length of hip to knee to heel in straight lines, metres, as the sides' mean."""
+    rest = rest_positions(skeleton)
+    length = 0.0
+    for side in SIDES:
+        limb = found.get(f"{side}_leg")
+        knees = [] if limb is None else [limb.joints[1]]
+        ends = [roles[f"{side}_hip"], *knees, roles[f"{side}_heel"]]
+        length += float(rest[ends].diff(dim=0).norm(dim=-1).sum()) / 2
     if length < _MIN_LENGTH:
         raise InvalidInputError(f"The legs of skeleton {skeleton.name!r} have no length.")
-    return length, sum(depths) / 2 if all(depths) else 0.0
+    return length
 
 
 def _root_height(skeleton: Skeleton) -> float:
     """Height of the root above the lowest joint in rest pose, metres."""
-    rest = _rest_positions(skeleton)[:, 1]
+    rest = rest_positions(skeleton)[:, 1]
     height = float(rest[0] - rest.min())
     if height < _MIN_LENGTH:
         raise InvalidInputError(
