@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from marey.cli.main import main
-from marey.constraints import Clip, check_constraints, json_schema, load_constraints
+from marey.constraints import Clip, Finding, check_constraints, json_schema, load_constraints
 from marey.io import save_motion
 from marey.motion import Motion
 from marey.skeleton import BODY22
@@ -102,9 +102,9 @@ def test_findings_are_told_and_errors_decide_the_exit_code(run) -> None:
     far = written({"type": "root_waypoint", "frames": [0, 1], "points": [[0, 0], [0, 9]]})
     code, out, _ = run("check", far, "--seconds", "2")
     assert code == 0
-    assert out.splitlines()[0].startswith("warning: constraints[0] (RootWaypoint): asks for 17")
+    assert out.splitlines()[0].startswith("warning: constraints[0] (RootWaypoint): moves the body")
     assert out.splitlines()[-1] == (
-        "pins.json: 1 constraints for 40 frames at 20 fps: 0 errors, 1 warnings"
+        "pins.json: 1 constraint for 40 frames at 20 fps: 0 errors, 1 warning"
     )
     late = written({"type": "heading", "seconds": [2.5], "angles": [0]})
     code, out, _ = run("check", late, "--seconds", "2")
@@ -118,6 +118,7 @@ def test_findings_as_json(run) -> None:
     code, out, _ = run("check", late, "--seconds", "2", "--json")
     (finding,) = json.loads(out)["findings"]
     assert (code, finding["severity"], finding["constraint"]) == (2, "error", 0)
+    assert Finding.from_json(finding).name == "constraints[0] (RootHeading)"
 
 
 def test_joints_of_a_rig_are_known(run, walk: Motion) -> None:

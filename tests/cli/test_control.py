@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from marey.cli.main import main
+from marey.constraints import Finding
 from marey.generate import GenerationRequest
 from marey.io import load_motion
 
@@ -150,6 +151,58 @@ def test_kimodos_files_are_read_and_their_mapping_told(run, shared_data: Path) -
     notes = json.loads(Path("a.json").read_text())["notes"]
     assert any("made for soma" in note and "→ left_ankle" in note for note in notes)
     assert notes[0] in out
+
+
+HIGH = {"type": "joint", "joint": "left_wrist", "frames": [9], "positions": [[0, 3.2, 0]]}
+FAR = {"type": "root_waypoint", "frames": [0, 5], "points": [[0, 0], [0, 9]]}
+LONG = [
+    {"type": "joint", "joint": joint, "frames": [9], "positions": [[0.2, 1.3, z]], "label": "arm"}
+    for joint, z in (("left_shoulder", 0.8), ("left_wrist", 1.6))
+]
+WARNED = [
+    ([HIGH], "constraints[0] (JointTarget): pins left_wrist 3.20 m above the ground in frame 9"),
+    ([FAR], "constraints[0] (RootWaypoint): moves the body 8.99 m over the ground within 0.25 s"),
+    (LONG, "constraints[1] (JointTarget 'arm'): cannot be met exactly together with constraints[0"),
+]
+
+
+def written(rows: list[dict]) -> str:
+    Path("pins.json").write_text(json.dumps({"version": 1, "constraints": rows}))
+    return "pins.json"
+
+
+@pytest.mark.parametrize(("rows", "message"), WARNED)
+def test_what_is_doubtful_is_told_on_stderr_and_reported(run, rows: list[dict], message) -> None:
+    words = ("--seconds", "1", "--constraints", written(rows), "-o", "a.npz", "--force")
+    code, out, err = run(WALK, *words, "--report", "a.json")
+    assert code == 0
+    (line,) = err.splitlines()
+    assert line.startswith(f"marey: warning: {message}")
+    (warning,) = json.loads(Path("a.json").read_text())["warnings"]
+    assert line == f"marey: warning: {Finding.from_json(warning)}"
+    code, printed, err = run(WALK, *words, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(printed)["warnings"] == [warning]
+    assert "warning" not in out
+
+
+def test_what_the_bones_do_not_reach_is_not_met_and_told_why(run) -> None:
+    words = ("--seconds", "1", "--constraints", written(LONG), "-o", "a.npz")
+    code, out, _ = run(WALK, *words)
+    lines = [line for line in out.splitlines() if line.startswith("  constraints[")]
+    assert (code, len(lines)) == (0, 2)
+    for line in lines:
+        assert " (JointTarget 'arm'): NOT met in 1 of 1 pins (worst error " in line
+        assert "in frame 9: " in line
+        assert "left_wrist is pinned 80.0 cm from left_shoulder, and the bones hold it" in line
+
+
+def test_of_many_warnings_the_first_are_told(run) -> None:
+    rows = [HIGH | {"frames": [frame]} for frame in range(15)]
+    code, _, err = run(WALK, "--seconds", "1", "--constraints", written(rows), "-o", "a.npz")
+    assert code == 0
+    assert len(err.splitlines()) == 11
+    assert err.splitlines()[-1] == "marey: and 5 more warnings; --report has them all"
 
 
 BAD = [

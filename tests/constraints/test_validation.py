@@ -1,5 +1,7 @@
 """Validation: what cannot be met is an error, what is unlikely a warning, the rest is fine."""
 
+import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -75,8 +77,11 @@ def test_a_contradiction_is_named_with_both_constraints(clip: Clip) -> None:
         check_constraints([wrist(1, 0.0, 1, 0), wrist(9, 0.0, 1, 0), wrist(9, 0.0, 1.1, 0)], clip)
     )
     assert (finding.severity, finding.constraint) == ("error", 2)
-    assert "contradicts constraints[1]: the position of left_wrist in frame 9" in finding.message
-    assert "10.0 cm apart where 1.0 cm are allowed" in finding.message
+    assert (
+        "contradicts constraints[1] (JointTarget): both pin the position of left_wrist in frame 9 "
+        "(0.45 s), 10.0 cm apart, where their tolerances allow 1.0 cm."
+    ) in finding.message
+    assert (finding.kind, finding.frame, finding.other) == ("contradiction", 9, 1)
 
 
 def test_contradictions_in_many_frames_and_joints_are_one_finding(motion: Motion) -> None:
@@ -98,7 +103,9 @@ def test_a_contact_on_and_off_at_once_is_an_error(clip: Clip) -> None:
     off = FootContact(foot="left_toe", interval=Interval(start=8), contact=False)
     finding = only(check_constraints([on, off], clip))
     assert finding.severity == "error"
-    assert "the contact of left_foot in frame 8 is pinned on and off at once" in finding.message
+    assert (
+        "pin the contact of left_foot in frame 8 (0.40 s), one on, the other off" in finding.message
+    )
     assert check_constraints([on, replace(off, interval=Interval(start=9))], clip) == ()
 
 
@@ -108,7 +115,9 @@ def test_headings_are_compared_around_the_circle(clip: Clip) -> None:
 
     assert check_constraints([facing(3.14), facing(-3.14)], clip) == ()
     finding = only(check_constraints([facing(0.0), facing(3.0)], clip))
-    assert "the heading in frame 4 is pinned 171.9° apart where 2.0°" in finding.message
+    assert "the heading in frame 4 (0.20 s), 171.9° apart, where their tolerances allow 2.0°" in (
+        finding.message
+    )
 
 
 @pytest.mark.parametrize("rotations", [True, False])
@@ -163,9 +172,10 @@ def test_a_limb_longer_than_it_is_is_an_error(clip: Clip) -> None:
     far = [wrist(3, 0.0, 1.4, 0, joint="left_shoulder"), wrist(3, 0.6, 1.4, 0)]
     finding = only(check_constraints(far, clip))
     assert (finding.severity, finding.constraint) == ("warning", 1)
-    assert "left_wrist is pinned 60.0 cm from left_shoulder in frame 3, at most 51.9 cm is" in (
-        finding.message
-    )
+    assert (
+        "in frame 3 (0.15 s) left_wrist is pinned 60.0 cm from left_shoulder, and the bones hold "
+        "it at most 51.9 cm away."
+    ) in finding.message
     within = [far[0], wrist(3, 0.5, 1.4, 0)]
     assert check_constraints(within, clip) == ()
     in_other_frames = [far[0], wrist(4, 0.6, 1.4, 0)]
@@ -174,7 +184,7 @@ def test_a_limb_longer_than_it_is_is_an_error(clip: Clip) -> None:
 
 def test_a_limb_shorter_than_it_can_be_is_a_warning(clip: Clip) -> None:
     near = [wrist(3, 0.0, 1, 0, joint="left_knee"), wrist(3, 0.0, 0.8, 0, joint="left_ankle")]
-    assert "at least 45.4 cm are possible" in only(check_constraints(near, clip)).message
+    assert "at least 45.4 cm away" in only(check_constraints(near, clip)).message
 
 
 def test_a_keyframe_of_another_body_is_a_warning(motion: Motion) -> None:
@@ -189,7 +199,7 @@ def test_a_keyframe_of_another_body_is_a_warning(motion: Motion) -> None:
 def test_a_joint_out_of_reach_of_the_root_path_is_a_warning(clip: Clip) -> None:
     pins = [waypoint(3, 0.0, 0.0), wrist(3, 0.0, 1.0, 2.0)]
     finding = only(check_constraints(pins, clip))
-    assert "left_wrist is pinned 2.00 m from the root path in frame 3" in finding.message
+    assert "in frame 3 (0.15 s) left_wrist is pinned 2.00 m from the root path" in finding.message
     assert check_constraints([pins[0], wrist(3, 0.0, 1.0, 0.9)], clip) == ()
 
 
@@ -207,14 +217,64 @@ def test_haste_is_a_warning_with_its_speed(clip: Clip) -> None:
     pins = [waypoint(0, 0.0, 0.0), waypoint(10, 0.0, 6.01), waypoint(40, 0.0, 6.0)]
     finding = only(check_constraints(pins, clip))
     assert (finding.severity, finding.constraint) == ("warning", 1)
-    assert "12.0 m/s over the ground between frames 0 and 10; 10 m/s is" in finding.message
+    assert finding.message.startswith(
+        "moves the body 6.00 m over the ground within 0.50 s (frames 0 to 10): 12.0 m/s, and "
+        "10.0 m/s is the limit."
+    )
+    assert (finding.kind, finding.frame, finding.other) == ("speed", 10, 0)
     assert check_constraints(pins, clip, max_speed=13) == ()
     assert len(check_constraints(pins, clip, max_speed=2.0)) == 1
 
 
 def test_haste_is_found_between_path_and_pelvis(clip: Clip) -> None:
     pins = [waypoint(0, 0.0, 0.0), wrist(10, 0.0, 0.9, 6.0, joint="pelvis")]
-    assert "m/s over the ground" in only(check_constraints(pins, clip)).message
+    assert "m over the ground within 0.50 s" in only(check_constraints(pins, clip)).message
+
+
+def test_a_joint_may_not_be_thrown(clip: Clip) -> None:
+    pins = [wrist(4, 0.3, 0.4, 0), wrist(5, 0.3, 1.8, 0), wrist(9, 0.3, 0.4, 0)]
+    finding = only(check_constraints(pins, clip))
+    assert (finding.kind, finding.constraint, finding.other) == ("speed", 1, 0)
+    assert "moves left_wrist 1.39 m within 0.05 s (frames 4 to 5): 27.8 m/s, and 25.0" in (
+        finding.message
+    )
+    assert check_constraints([pins[0], pins[2]], clip) == ()
+
+
+def test_limbs_reach_ahead_of_a_body_that_hurries(clip: Clip) -> None:
+    """12 m/s of the wrist are 10 m/s of the body, less what the arm reaches at either end."""
+    assert check_constraints([wrist(0, 0.0, 1, 0), wrist(20, 0.0, 1, 12.0)], clip) == ()
+    finding = only(check_constraints([wrist(0, 0.0, 1, 0), wrist(20, 0.0, 1, 14.0)], clip))
+    assert "moves the body 11." in finding.message
+    assert "over the ground within 1.00 s" in finding.message
+
+
+def test_a_turn_about_at_once_is_a_warning(clip: Clip) -> None:
+    def facing(frame: int, angle: float) -> RootHeading:
+        return RootHeading(times=Times(frames=(frame,)), angles=torch.tensor([angle]))
+
+    finding = only(check_constraints([facing(3, 3.0), facing(5, 0.0)], clip))
+    assert (finding.kind, finding.constraint) == ("speed", 1)
+    assert "turns the body by 169.9° within 0.10 s" in finding.message
+    assert check_constraints([facing(3, 3.0), facing(9, 0.0)], clip) == ()
+    assert check_constraints([facing(3, 3.1), facing(4, -3.1)], clip) == ()
+
+
+def test_what_no_jump_brings_a_joint_to_is_a_warning(clip: Clip) -> None:
+    finding = only(check_constraints([wrist(3, 0.3, 3.2, 0.8)], clip))
+    assert (finding.severity, finding.kind, finding.frame) == ("warning", "height", 3)
+    assert "pins left_wrist 3.20 m above the ground in frame 3" in finding.message
+    assert check_constraints([wrist(3, 0.3, 2.2, 0.8)], clip) == ()
+    high = PelvisHeight(times=Times(frames=(3, 5)), heights=torch.tensor([0.9, 2.0]))
+    assert "pins pelvis 2.00 m above" in only(check_constraints([high], clip)).message
+
+
+def test_what_lies_below_the_ground_is_a_warning(clip: Clip) -> None:
+    deep = wrist(3, 0.3, -0.2, 0.8)
+    finding = only(check_constraints([deep], clip))
+    assert "pins left_wrist 20.0 cm below the ground in frame 3" in finding.message
+    assert check_constraints([wrist(3, 0.3, -0.03, 0.8)], clip) == ()
+    assert check_constraints([replace(deep, tolerance=0.2)], clip) == ()
 
 
 def test_a_contact_in_the_air_is_a_warning(clip: Clip) -> None:
@@ -222,7 +282,10 @@ def test_a_contact_in_the_air_is_a_warning(clip: Clip) -> None:
     kick = wrist(5, 0.0, 0.5, 0, joint="right_ankle")
     finding = only(check_constraints([contact, kick], clip))
     assert (finding.severity, finding.constraint) == ("warning", 0)
-    assert "in frame 5, where constraints[1] pins it 50.0 cm above the ground" in finding.message
+    assert "keeps right_ankle on the ground in frame 5 (0.25 s), where constraints[1] " in (
+        finding.message
+    )
+    assert "pins it 50.0 cm above." in finding.message
     assert check_constraints([replace(contact, contact=False), kick], clip) == ()
     assert check_constraints([contact, wrist(5, 0.0, 0.1, 0, joint="right_ankle")], clip) == ()
 
@@ -238,9 +301,11 @@ def test_a_keyframe_that_leaves_joints_out_is_a_warning(motion: Motion) -> None:
 def test_a_point_to_face_on_the_way_is_a_warning(clip: Clip) -> None:
     path = RootPath(points=torch.tensor([[0.0, 0], [0, 4]]), times=Times(frames=(0, 40)))
     face = FacePoint(point=torch.tensor([0.0, 2.0]), interval=Interval())
-    finding = only(check_constraints([face, path], clip))
+    found = {each.kind: each for each in check_constraints([face, path], clip)}
+    assert found.keys() == {"facing", "speed"}  # past the point, the body must turn about at once
+    finding = found["facing"]
     assert (finding.severity, finding.constraint) == ("warning", 0)
-    assert "no direction in frame 20" in finding.message
+    assert "no direction in frame 20 (1.00 s)" in finding.message
 
 
 # --- errors of a constraint by itself, and all of them together ----------------------------------
@@ -277,6 +342,33 @@ def test_all_errors_are_raised_together(clip: Clip) -> None:
 def test_warnings_are_returned_and_not_raised(clip: Clip) -> None:
     hasty = [waypoint(0, 0.0, 0.0), waypoint(1, 0.0, 5.0)]
     assert only(require_valid(hasty, clip)).severity == "warning"
+
+
+def test_findings_are_json_and_back(clip: Clip) -> None:
+    late = replace(waypoint(70, 0.0, 0.0), label="late")
+    findings = check_constraints([late, waypoint(0, 0.0, 0.0), waypoint(1, 0.0, 5.0)], clip)
+    assert {each.severity for each in findings} == {"error", "warning"}
+    for each in findings:
+        assert Finding.from_json(json.loads(json.dumps(each.to_json()))) == each
+    assert str(findings[0]).startswith("constraints[0] (RootWaypoint 'late'): expected a frame")
+    assert [findings[1].concerns(number) for number in range(4)] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"severity": "fatal"}, "finding.severity: expected one of error, warning, got 'fatal'"),
+        ({"kind": "taste"}, "finding.kind: expected one of unusable"),
+        ({"message": None}, "finding.message: expected a string, got None"),
+        ({"constraint": None}, "finding.constraint: expected a number from 0, got None"),
+        ({"frame": True}, "finding.frame: expected a number from 0, got True"),
+        ({"more": 1}, "finding: expected an object with fields severity, kind"),
+    ],
+)
+def test_json_that_is_no_finding_is_refused(clip: Clip, change: dict, message: str) -> None:
+    (finding,) = check_constraints([waypoint(70, 0.0, 0.0)], clip)
+    with pytest.raises(InvalidInputError, match=re.escape(message)):
+        Finding.from_json(finding.to_json() | change)
 
 
 def test_of_many_errors_the_first_are_listed(clip: Clip) -> None:

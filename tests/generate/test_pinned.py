@@ -345,7 +345,7 @@ def test_the_report_is_json(way: GenerationResult) -> None:
         for pin in measured["constraints"][0]["pins"]:
             assert pin.keys() == {
                 *("kind", "joint", "frame", "target", "achieved_before", "achieved_after"),
-                *("error_before", "error_after", "unit", "met"),
+                *("error_before", "error_after", "unit", "tolerance", "met"),
             }
 
 

@@ -80,25 +80,28 @@ def check(
         as_json: Print JSON instead of text.
     """
     from marey.constraints import Clip, check_constraints
-    from marey.constraints.compile import constraint_name
 
     clip = Clip(skeleton=_skeleton(skeleton), fps=fps, frames=max(1, round(seconds * fps)))
     read = read_constraints(file, clip)
     findings = check_constraints(read.constraints, clip)
     errors = sum(finding.severity == "error" for finding in findings)
     if as_json:
-        print(json.dumps({"findings": [vars(each) for each in findings], "notes": read.notes}))
+        content = {"findings": [each.to_json() for each in findings], "notes": read.notes}
+        print(json.dumps(content))
         return 2 if errors else 0
     for note in read.notes:
         print(note)
     for each in findings:
-        name = constraint_name(read.constraints[each.constraint], each.constraint)
-        print(f"{each.severity}: {name}: {each.message}")
+        print(f"{each.severity}: {each}")
     print(
-        f"{file}: {len(read.constraints)} constraints for {clip.frames} frames at {clip.fps:g} "
-        f"fps: {errors} errors, {len(findings) - errors} warnings"
+        f"{file}: {_count(len(read.constraints), 'constraint')} for {clip.frames} frames at "
+        f"{clip.fps:g} fps: {_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"
     )
     return 2 if errors else 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def schema() -> None:

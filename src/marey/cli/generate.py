@@ -1,6 +1,7 @@
 """``marey generate``: a sentence becomes an animation file."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from marey.sampling import Guidance
     from marey.text import TextScript
 
+MOST_WARNINGS = 10
+"""So many are told in the terminal."""
 GuidanceMode = Literal["joint", "separated"]
 
 
@@ -102,6 +105,8 @@ def generate(
     if report is not None:
         with atomic_path(report, force=force) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    if not as_json:
+        _warn(result)
     lines = [_summary(result, targets), *(f"  {note}" for note in pinned.notes)]
     print(json.dumps(content) if as_json else "\n".join(lines))
 
@@ -170,6 +175,15 @@ def _progress_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None] | None
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def _warn(result: "GenerationResult") -> None:
+    """Tell on stderr what is doubtful about the constraints."""
+    for each in result.warnings[:MOST_WARNINGS]:
+        print(f"marey: warning: {each}", file=sys.stderr)
+    more = len(result.warnings) - MOST_WARNINGS
+    if more > 0:
+        print(f"marey: and {more} more warnings; --report has them all", file=sys.stderr)
+
+
 def _report(result: "GenerationResult", targets: list[list[Path]]) -> dict[str, object]:
     content = result.to_json()
     for measured, row in zip(content["motions"], targets, strict=True):
@@ -188,8 +202,15 @@ def _outcome(report: "ConstraintReport") -> str:
         pins = [pin for pin in report.pins if pin.unit == unit]
         before, after = (max(p.error_before for p in pins), max(p.error_after for p in pins))
         parts.append(f"{before:.1f} → {after:.2f} {unit}")
-    verdict = "met" if report.met else f"NOT met in frame {worst.frame}: {report.why}"
-    return f"{report.name}: {verdict} (worst error {', '.join(parts)})"
+    errors = f"worst error {', '.join(parts)}"
+    if report.met:
+        return f"{report.name}: met ({errors})"
+    missed = sum(not pin.met for pin in report.pins)
+    what = worst.joint or worst.kind.replace("_", " ")
+    return (
+        f"{report.name}: NOT met in {missed} of {len(report.pins)} pins ({errors}), worst {what} "
+        f"in frame {worst.frame}: {report.why}"
+    )
 
 
 def _summary(result: "GenerationResult", targets: list[list[Path]]) -> str:

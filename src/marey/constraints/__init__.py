@@ -12,13 +12,14 @@ from marey.constraints.files import (
     constraints_to_text,
     load_constraints,
 )
+from marey.constraints.finding import Finding, FindingKind
 from marey.constraints.goal import DEFAULT_TOLERANCE, Goal, GoalKind, target_distance
 from marey.constraints.joint import HoldJoint, JointTarget
 from marey.constraints.keyframe import FullBodyKeyframe
 from marey.constraints.root import FacePoint, PelvisHeight, RootHeading, RootPath, RootWaypoint
 from marey.constraints.schema import json_schema
 from marey.constraints.times import Interval, Times
-from marey.constraints.validation import Finding, check_constraints, require_valid
+from marey.constraints.validation import check_constraints, require_valid
 
 __all__ = [
     "DEFAULT_TOLERANCE",
@@ -26,6 +27,7 @@ __all__ = [
     "Constraint",
     "FacePoint",
     "Finding",
+    "FindingKind",
     "FootContact",
     "FullBodyKeyframe",
     "Goal",

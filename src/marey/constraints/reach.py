@@ -45,6 +45,14 @@ def reach_of(skeleton: Skeleton) -> Reach:
     return Reach(least=(2 * longest - total).clamp(min=0), most=total)
 
 
+def standing_reach(skeleton: Skeleton) -> Float[Tensor, " joints"]:
+    """How high each joint comes, metres, while a toe is on the ground; infinite without toes."""
+    toes = [name for name in (skeleton.roles.left_toe, skeleton.roles.right_toe) if name]
+    if not toes:
+        return torch.full((skeleton.num_joints,), torch.inf)
+    return reach_of(skeleton).most[skeleton.indices(tuple(toes))].amax(dim=0)
+
+
 def _way_to_root(skeleton: Skeleton, joint: int) -> list[int]:
     way = [joint]
     while skeleton.parents[way[-1]] >= 0:
@@ -173,6 +181,49 @@ def far_from_path(pins: Pins, goals: Sequence[Goal], reach: Reach) -> Iterator[M
                 limit=float(limit[wrong][i]),
                 count=count,
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffGround:
+    """A joint pinned too high above the ground or below it: the worst of one constraint."""
+
+    frame: int
+    joint: int
+    source: int
+    height: float
+    """Metres."""
+    limit: float
+    """The nearest height that is possible, metres."""
+    count: int
+    """How many such pins this constraint has."""
+
+
+def out_of_heights(
+    pins: Pins, goals: Sequence[Goal], most: Float[Tensor, " joints"], deepest: float
+) -> Iterator[OffGround]:
+    """Yield joints, and root heights, pinned above ``most`` or more than ``deepest`` below 0."""
+    roots = [goal for goal in goals if goal.kind == "root_height"]
+    row, joint = pins.known.nonzero(as_tuple=True)
+    counts = torch.tensor([len(goal.frames) for goal in roots], dtype=torch.long)
+    slack = torch.tensor([goal.tolerance for goal in roots]).repeat_interleave(counts)
+    own = torch.tensor([goal.source for goal in roots], dtype=torch.long).repeat_interleave(counts)
+    frames = torch.cat([pins.frames[row], *(goal.frames for goal in roots)])
+    height = torch.cat([pins.positions[row, joint, 1], *(goal.target for goal in roots)])
+    joint = torch.cat([joint, torch.zeros_like(own)])
+    source = torch.cat([pins.source[row, joint[: len(row)]], own])
+    limit = height.clamp(min=torch.tensor(-deepest), max=most[joint])
+    excess = (height - limit).abs() - torch.cat([pins.slack[row, joint[: len(row)]], slack])
+    wrong = (excess > _ROUNDING).nonzero().flatten()
+    for k, count in worst_of_pairs(source[wrong], source[wrong], excess[wrong]):
+        i = int(wrong[k])
+        yield OffGround(
+            frame=int(frames[i]),
+            joint=int(joint[i]),
+            source=int(source[i]),
+            height=float(height[i]),
+            limit=float(limit[i]),
+            count=count,
+        )
 
 
 def worst_of_pairs(

@@ -144,7 +144,12 @@ def _delivered(
         motion=_in_place(job, last).with_metadata(**notes, model=job.model.name),
         report=MotionReport.of(after, seed=request.seed, sample=sample),
         constraints=constraint_reports(
-            request.constraints, goals, before, after, postprocessed=request.postprocess
+            request.constraints,
+            goals,
+            before,
+            after,
+            warnings=job.warnings,
+            postprocessed=request.postprocess,
         ),
         rank=(mismatch(goals, before), skate),
     )

@@ -52,6 +52,7 @@ def _result(job: Job, delivered: list[Delivered], clock: "_Clock") -> Generation
         motions=tuple(each.motion for each in delivered),
         reports=tuple(each.report for each in delivered),
         constraints=tuple(each.constraints for each in delivered),
+        warnings=job.warnings,
         timings=clock.spent,
         retargeting=job.extent.retargeting,
     )

@@ -1,8 +1,10 @@
 """Job: a request with everything settled that it left open."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from marey.constraints import compile_goals, require_valid
+from marey.constraints import Finding, Goal, compile_goals, require_valid
+from marey.constraints.compile import constraint_name
 from marey.errors import InvalidInputError
 from marey.generate.conditioning import Conditioning
 from marey.generate.extent import Extent, has_feet
@@ -33,6 +35,8 @@ class Job:
     extent: Extent
     segments: tuple[Segment, ...]
     conditioning: Conditioning
+    warnings: tuple[Finding, ...]
+    """What is doubtful about the constraints."""
     known: Motion | None
     """What there is before anything is drawn: the end of the motion that is continued, then the
     one of which a segment is drawn anew. On the model's skeleton, in the user's world."""
@@ -51,7 +55,7 @@ class Job:
         extent = Extent.of(request, model)
         segments = _segments(request, extent, model)
         _check_redrawn(request, len(segments))
-        conditioning = _conditioning(request, extent)
+        conditioning, warnings = _conditioning(request, extent)
         known, lead_frames, lead = _known(request, extent, model)
         return cls(
             request=request,
@@ -63,6 +67,7 @@ class Job:
             extent=extent,
             segments=segments,
             conditioning=conditioning,
+            warnings=warnings,
             known=known,
             lead_frames=lead_frames,
             lead=lead,
@@ -125,20 +130,36 @@ def _check_redrawn(request: GenerationRequest, segments: int) -> None:
         )
 
 
-def _conditioning(request: GenerationRequest, extent: Extent) -> Conditioning:
+def _conditioning(
+    request: GenerationRequest, extent: Extent
+) -> tuple[Conditioning, tuple[Finding, ...]]:
+    """Return what constraints ask of the model, and what is doubtful about them."""
     delivered = extent.delivered
     if request.constraints and not has_feet(delivered.skeleton):
         raise InvalidInputError(
             f"constraints: skeleton {delivered.skeleton.name!r} names no hips and feet, so that "
             "they cannot be met on it; give Skeleton.roles."
         )
-    require_valid(request.constraints, delivered)
-    return Conditioning.of(
-        compile_goals(request.constraints, delivered),
-        delivered=delivered,
-        model=extent.model,
-        retargeting=extent.retargeting,
+    warnings = require_valid(request.constraints, delivered)
+    goals = compile_goals(request.constraints, delivered)
+    conditioning = Conditioning.of(
+        goals, delivered=delivered, model=extent.model, retargeting=extent.retargeting
     )
+    return conditioning, (*warnings, *_taken_out(request, goals))
+
+
+def _taken_out(request: GenerationRequest, goals: Sequence[Goal]) -> Iterator[Finding]:
+    """Warn of places over the ground that the delivered motion is not at any more."""
+    placed = {goal.source for goal in goals if goal.kind in ("root_path", "joint_position")}
+    for number in sorted(placed) if request.in_place else ():
+        yield Finding(
+            severity="warning",
+            kind="in_place",
+            constraint=number,
+            name=constraint_name(request.constraints[number], number),
+            message="pins a place over the ground; it is met and measured before in_place takes "
+            "the way over the ground out, and the delivered motion is elsewhere.",
+        )
 
 
 def _known(

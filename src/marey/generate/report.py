@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import torch
 
-from marey.constraints import Constraint, Goal, target_distance
+from marey.constraints import Constraint, Finding, Goal, target_distance
 from marey.constraints.compile import constraint_name
 from marey.metrics import achieved, goal_errors
 from marey.motion import Motion
 from marey.skeleton import Skeleton
 
 _ANGLES = ("joint_rotation", "heading")
+_LEAST_TOLERANCE = 0.01  # cm or degrees: rounding
 _CONTACTS = ("left_heel", "left_toe", "right_heel", "right_toe")
 
 
@@ -33,7 +34,14 @@ class PinReport:
     error_after: float
     unit: str
     """``cm``, ``deg``, or ``label`` for contacts (0 right, 1 wrong)."""
+    tolerance: float
+    """How large an error still counts as met, in that unit."""
     met: bool
+
+    @property
+    def excess(self) -> float:
+        """The error afterwards in tolerances, with which cm and degrees compare."""
+        return self.error_after / max(self.tolerance, _LEAST_TOLERANCE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +58,7 @@ class ConstraintReport:
     @property
     def worst(self) -> PinReport | None:
         """The pin that is furthest off afterwards, by how much more than its tolerance."""
-        return max(self.pins, key=lambda pin: (not pin.met, pin.error_after), default=None)
+        return max(self.pins, key=lambda pin: (not pin.met, pin.excess), default=None)
 
 
 def constraint_reports(
@@ -59,15 +67,20 @@ def constraint_reports(
     before: Motion,
     after: Motion,
     *,
+    warnings: Sequence[Finding] = (),
     postprocessed: bool,
 ) -> tuple[ConstraintReport, ...]:
-    """Measure every goal on the motion as the model made it and as it was delivered."""
+    """Measure every goal on the motion as the model made it and as it was delivered.
+
+    Why one is not met is looked for among the ``warnings`` first.
+    """
     reports = []
     for number, constraint in enumerate(constraints):
         own = [goal for goal in goals if goal.source == number]
         pins = [pin for goal in own for pin in _pins(goal, before, after)]
         met = all(pin.met for pin in pins)
-        why = "" if met else _reason(own, goals, after, postprocessed=postprocessed)
+        known = [each for each in warnings if each.kind == "reach" and each.concerns(number)]
+        why = "" if met else _reason(own, goals, after, known, postprocessed=postprocessed)
         name = constraint_name(constraint, number)
         reports.append(
             ConstraintReport(number=number, name=name, pins=tuple(pins), met=met, why=why)
@@ -97,6 +110,7 @@ def _pins(goal: Goal, before: Motion, after: Motion) -> list[PinReport]:
             error_before=round(first[k] * factor, 4),
             error_after=round(last[k] * factor, 4),
             unit=unit,
+            tolerance=round(goal.tolerance * factor, 4),
             met=last[k] <= goal.tolerance + 1e-6,
         )
         for k, frame in enumerate(goal.frames)
@@ -120,10 +134,18 @@ def _rounded(value: torch.Tensor) -> object:
 
 
 def _reason(
-    own: Sequence[Goal], every: Sequence[Goal], motion: Motion, *, postprocessed: bool
+    own: Sequence[Goal],
+    every: Sequence[Goal],
+    motion: Motion,
+    known: Sequence[Finding],
+    *,
+    postprocessed: bool,
 ) -> str:
     if not postprocessed:
         return "post-processing was off"
+    if known:
+        first = known[0]
+        return first.message if first.constraint == own[0].source else str(first)
     missed = [goal for goal in own if bool((goal_errors(motion, goal) > goal.tolerance).any())]
     for goal in missed:
         for other in every:

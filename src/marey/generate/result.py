@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from marey import rotations
+from marey.constraints import Finding
 from marey.generate.report import ConstraintReport
 from marey.generate.request import GenerationRequest
 from marey.metrics import (
@@ -81,6 +82,9 @@ class GenerationResult:
     """One for each motion."""
     constraints: tuple[tuple[ConstraintReport, ...], ...]
     """What became of each constraint, for each motion."""
+    warnings: tuple[Finding, ...]
+    """What was found wrong with the constraints before anything was drawn: they may be met only
+    in part, or by a motion that no body makes."""
     timings: Mapping[str, float]
     """Seconds that the whole call spent on load, sampling and finishing.
 
@@ -99,6 +103,7 @@ class GenerationResult:
                 asdict(report) | {"constraints": [asdict(each) for each in own]}
                 for report, own in motions
             ],
+            "warnings": [each.to_json() for each in self.warnings],
             "timings": {name: round(value, 4) for name, value in self.timings.items()},
             "retargeting": retargeting,
         }
