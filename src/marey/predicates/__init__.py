@@ -1,18 +1,22 @@
 """Is a fact true in this motion? Fifteen plain facts, measured on the joints."""
 
 from marey.predicates.conduct import Conduct
+from marey.predicates.event import ACTIONS, ActionKind, Event
 from marey.predicates.facts import FACTS, MEASURES, MIRRORED_FACT, Finding, find, find_all
 from marey.predicates.locomotion import RUN_SPEED, top_speed
 from marey.predicates.measure import Measure
 from marey.predicates.trace import BodyTrace
 
 __all__ = [
+    "ACTIONS",
     "FACTS",
     "MEASURES",
     "MIRRORED_FACT",
     "RUN_SPEED",
+    "ActionKind",
     "BodyTrace",
     "Conduct",
+    "Event",
     "Finding",
     "Measure",
     "find",

@@ -7,7 +7,7 @@ from marey.skeleton.kinematics import (
     local_rotations,
 )
 from marey.skeleton.library import BODY22, G1_34, SOMA30, SOMA77
-from marey.skeleton.parts import CONNECTED_PAIRS, MIRRORED_PART, PART_PAIRS, PARTS
+from marey.skeleton.parts import CONNECTED_PAIRS, MIRRORED_PART, PART_PAIRS, PARTS, SLOTS
 from marey.skeleton.skeleton import Roles, Skeleton
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "MIRRORED_PART",
     "PARTS",
     "PART_PAIRS",
+    "SLOTS",
     "SOMA30",
     "SOMA77",
     "Roles",

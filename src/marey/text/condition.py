@@ -8,8 +8,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from marey.errors import InvalidInputError
+from marey.skeleton.parts import SLOTS
 from marey.text.encoder import TextEncoder, TextStates
-from marey.text.script import SLOTS, TextScript
+from marey.text.script import TextScript
 
 WHOLE_CLIP = -1.0
 """Both ends of the span of a token that speaks of the whole clip, and of padding."""

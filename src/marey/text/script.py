@@ -6,34 +6,20 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from marey.errors import InvalidInputError
-from marey.skeleton.parts import MIRRORED_PART, PART_PAIRS, PARTS
+from marey.skeleton.parts import (
+    GLOBAL_SLOT,
+    PAIR_SLOTS,
+    PARTS,
+    canonical_slot,
+    mirrored_slot,
+)
 from marey.text.mirror import mirror_text
-
-GLOBAL_SLOT = "global"
-PAIR_SLOTS: tuple[str, ...] = tuple(f"{a}+{b}" for a, b in PART_PAIRS)
-SLOTS: tuple[str, ...] = (GLOBAL_SLOT, *PARTS, *PAIR_SLOTS)
-"""What a statement can be about; a slot's index is its position here."""
 
 Seconds = float | int
 """PEP 484 lets an int pass for a float; run-time type checks need to be told."""
 
 _FORMAT_VERSION = 1
 _STATEMENT_KEYS = ("text", "slot", "start", "end")
-
-
-def canonical_slot(name: str) -> str:
-    """The slot of that name; the two parts of a pair may come in either order.
-
-    Raises InvalidInputError for any other name.
-    """
-    flipped = "+".join(reversed(name.split("+")))
-    for candidate in (name, flipped):
-        if candidate in SLOTS:
-            return candidate
-    raise InvalidInputError(
-        f"expected a slot, got {name!r}. Choose one of {', '.join(SLOTS)}"
-        " (a pair may be written in either order)."
-    )
 
 
 @dataclass(frozen=True)
@@ -76,7 +62,7 @@ class Statement:
 
     def mirrored(self) -> "Statement":
         """The statement about the mirrored motion: sides swapped in text and slot, same span."""
-        return replace(self, text=mirror_text(self.text), slot=_mirror_slot(self.slot))
+        return replace(self, text=mirror_text(self.text), slot=mirrored_slot(self.slot))
 
 
 @dataclass(frozen=True)
@@ -176,12 +162,6 @@ def _named_statements(
             raise InvalidInputError(f"{slot}: expected one text, got two. Join them into one.")
         by_slot[slot] = Statement(text, slot)
     return list(by_slot.values())
-
-
-def _mirror_slot(slot: str) -> str:
-    if slot == GLOBAL_SLOT:
-        return slot
-    return canonical_slot("+".join(MIRRORED_PART[part] for part in slot.split("+")))
 
 
 def _statement_to_json(statement: Statement) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from marey.errors import InvalidInputError
 from marey.io.text_lines import read_lines
-from marey.skeleton.parts import PARTS
-from marey.text.script import GLOBAL_SLOT, Statement, TextScript
+from marey.skeleton.parts import GLOBAL_SLOT, PARTS
+from marey.text.script import Statement, TextScript
 
 _PARTS_OF = {
     "legs": ("left_leg", "right_leg"),

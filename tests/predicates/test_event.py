@@ -1,0 +1,82 @@
+import json
+
+import pytest
+
+from marey.errors import InvalidInputError
+from marey.predicates import ACTIONS, Event
+from marey.skeleton import SLOTS
+from marey.skeleton.parts import canonical_slot, mirrored_slot
+
+
+def every_event() -> list[Event]:
+    """One event per action, slot, direction and target."""
+    return [
+        Event(slot=slot, action=action, start=0.5, end=2.0, direction=way, target=target)
+        for action, kind in ACTIONS.items()
+        for slot in kind.slots
+        for way in kind.directions
+        for target in kind.targets
+    ]
+
+
+def test_mirroring_twice_gives_the_event_back_and_exchanges_sides() -> None:
+    for event in every_event():
+        assert event.mirrored().mirrored() == event
+    turn = Event(slot="global", action="turns", start=0.0, end=1.0, direction="left")
+    assert turn.mirrored().direction == "right"
+    reach = Event(slot="left_arm+right_leg", action="touches", start=0.0, end=1.0, target="knee")
+    assert reach.mirrored().slot == "right_arm+left_leg" or reach.mirrored().slot == canonical_slot(
+        "right_arm+left_leg"
+    )
+
+
+def test_the_slots_of_all_actions_exist_and_so_do_their_mirrored_slots() -> None:
+    for name, kind in ACTIONS.items():
+        assert set(kind.slots) <= set(SLOTS), name
+        assert {mirrored_slot(slot) for slot in kind.slots} == set(kind.slots), name
+
+
+def test_events_survive_json() -> None:
+    for event in every_event():
+        assert Event.from_json(json.loads(json.dumps(event.to_json()))) == event
+    whole = Event(
+        slot="left_arm",
+        action="waves",
+        start=0.0,
+        end=2.0,
+        extent=0.3,
+        speed="fast",
+        count=4,
+    )
+    assert Event.from_json(json.loads(json.dumps(whole.to_json()))) == whole
+    assert whole.frequency == 2.0
+    assert whole.unit == "m"
+
+
+def test_whole_numbers_in_json_are_seconds_too() -> None:
+    content = {"slot": "head", "action": "nods", "start": 0, "end": 1}
+    assert Event.from_json(content) == Event(slot="head", action="nods", start=0.0, end=1.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "part"),
+    [
+        ({"action": "flies"}, "action"),
+        ({"slot": "left_arm"}, "slot"),
+        ({"direction": "up"}, "direction"),
+        ({"target": "head"}, "target"),
+        ({"speed": "warp"}, "speed"),
+        ({"end": 0.0}, "start"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_words_outside_the_vocabulary_are_refused(fields: dict[str, object], part: str) -> None:
+    good = {"slot": "global", "action": "turns", "start": 0.0, "end": 1.0, "direction": "left"}
+    Event.from_json(good)
+    with pytest.raises(InvalidInputError, match=part):
+        Event.from_json({**good, **fields})
+
+
+def test_what_is_no_object_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="missing"):
+        Event.from_json(["turns"])
