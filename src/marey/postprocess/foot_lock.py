@@ -8,7 +8,7 @@ from torch import Tensor
 
 from marey.motion import ContactLimits
 from marey.postprocess.spreading import spread
-from marey.postprocess.stance import at_distance, stretches
+from marey.postprocess.stance import at_distance, length_of, stretches
 
 _INERTIA = 0.02
 """How much a root's own change counts beside a planted foot's."""
@@ -128,41 +128,44 @@ def onto_legs(
     A heel that is not ``kept`` gives way to a toe that is; otherwise the toe gives way. A heel out
     of reach comes as near as it can, and takes the toe along.
     """
-    placed = wanted.clone()
+    aims, stays, low = wanted.numpy(), kept.numpy(), ground.numpy()
+    placed = aims.copy()
     for side in range(2):
-        hip, far, length = hips[:, side], reach[:, side], lengths[:, side]
-        heel, toe = wanted[:, 2 * side], wanted[:, 2 * side + 1]
-        on_toe = at_distance(heel, toe, length, floor=ground[:, 2 * side])
+        hip, far, length = (each.numpy()[:, side] for each in (hips, reach, lengths))
+        heel, toe = aims[:, 2 * side], aims[:, 2 * side + 1]
+        on_toe = at_distance(heel, toe, length, floor=low[:, 2 * side])
         on_toe = _swung(on_toe, toe, length, hip, far)
-        yields = kept[:, 2 * side + 1] & ~kept[:, 2 * side]
-        heel = torch.where(yields[:, None], on_toe, heel)
-        way = (heel - hip).norm(dim=-1)
-        near = hip + (heel - hip) * (far / way.clamp(min=1e-6))[:, None]
-        placed[:, 2 * side] = torch.where((way > far + 1e-6)[:, None], near, heel)
+        yields = stays[:, 2 * side + 1] & ~stays[:, 2 * side]
+        heel = np.where(yields[:, None], on_toe, heel)
+        way = length_of(heel - hip)
+        near = hip + (heel - hip) * (far / np.maximum(way, 1e-6))[:, None]
+        placed[:, 2 * side] = np.where((way > far + 1e-6)[:, None], near, heel)
         placed[:, 2 * side + 1] = at_distance(
-            toe, placed[:, 2 * side], length, floor=ground[:, 2 * side + 1]
+            toe, placed[:, 2 * side], length, floor=low[:, 2 * side + 1]
         )
-    return placed
+    return torch.from_numpy(placed)
 
 
 def _swung(
-    heel: Float[Tensor, "frames 3"],
-    toe: Float[Tensor, "frames 3"],
-    length: Float[Tensor, " frames"],
-    hip: Float[Tensor, "frames 3"],
-    reach: Float[Tensor, " frames"],
-) -> Float[Tensor, "frames 3"]:
+    heel: Float[np.ndarray, "frames 3"],
+    toe: Float[np.ndarray, "frames 3"],
+    length: Float[np.ndarray, " frames"],
+    hip: Float[np.ndarray, "frames 3"],
+    reach: Float[np.ndarray, " frames"],
+) -> Float[np.ndarray, "frames 3"]:
     """Swing heels that are out of reach about the toe towards the hip, until they are in reach."""
-    way = (hip - toe).norm(dim=-1).clamp(min=1e-6)
+    beyond = length_of(heel - hip) > reach + 1e-6
+    if not beyond.any():
+        return heel
+    way = np.maximum(length_of(hip - toe), 1e-6)
     along = (hip - toe) / way[:, None]
     rest = heel - toe
-    across = rest - (rest * along).sum(-1, keepdim=True) * along
-    across = across / across.norm(dim=-1, keepdim=True).clamp(min=1e-6)
-    share = (length.square() + way.square() - reach.square()) / (2 * way)
-    share = torch.minimum(share, length)
-    height = (length.square() - share.square()).clamp(min=0).sqrt()
+    across = rest - (rest * along).sum(-1, keepdims=True) * along
+    across = across / np.maximum(length_of(across), 1e-6)[:, None]
+    share = np.minimum((length**2 + way**2 - reach**2) / (2 * way), length)
+    height = np.sqrt(np.maximum(length**2 - share**2, 0))
     swung = toe + along * share[:, None] + across * height[:, None]
-    return torch.where(((heel - hip).norm(dim=-1) > reach + 1e-6)[:, None], swung, heel)
+    return np.where(beyond[:, None], swung, heel)
 
 
 def lift_heights(

@@ -1,6 +1,7 @@
 """Foot plan: where heels and toes should be, and the body near enough to put them there."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Bool, Float
@@ -187,6 +188,7 @@ def _leg_lengths(
     return torch.stack(columns, dim=1)
 
 
+@lru_cache(maxsize=8)
 def _clearance(skeleton: Skeleton) -> tuple[float, float]:
     """Return the heights of heel and toe above the lowest point of the rest pose."""
     rest = skeleton.rest_offsets.new_zeros(skeleton.num_joints, 3)

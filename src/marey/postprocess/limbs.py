@@ -1,8 +1,9 @@
 """Limbs: which way knees and elbows bend, for limbs that are too straight to say it themselves."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -29,7 +30,8 @@ class Limb:
     """About which the middle joint turns to bend the limb, in its parent's frame, at rest."""
 
 
-def limbs_of(skeleton: Skeleton) -> list[Limb]:
+@lru_cache(maxsize=8)
+def limbs_of(skeleton: Skeleton) -> tuple[Limb, ...]:
     """Return the legs and arms whose roles the skeleton names.
 
     Knees bend backwards and elbows forwards, unless the rest pose shows otherwise.
@@ -55,11 +57,11 @@ def limbs_of(skeleton: Skeleton) -> list[Limb]:
             )
             axis = _bending_axis(rest[middle] - rest[start], rest[end] - rest[middle], part)
             limbs.append(Limb(start=start, middle=middle, end=end, axis=axis))
-    return limbs
+    return tuple(limbs)
 
 
 def bend_straight_limbs(
-    limbs: list[Limb],
+    limbs: Sequence[Limb],
     local: Float[Tensor, "frames joints 3 3"],
     turned: Float[Tensor, "frames joints 3 3"],
     places: Float[Tensor, "frames joints 3"],

@@ -38,28 +38,28 @@ def shift_into_reach(
     is out of reach.
     """
     bounds = _Bounds(
-        joints=joints.double().numpy(),
-        places=places.double().numpy(),
+        ways=(places.double() - joints.double()).numpy(),
         lengths=lengths.double().numpy(),
         lift=lift.double().numpy(),
     )
     shift = np.zeros((len(joints), 3))
     energy = energy_bands(len(joints), seconds * fps, hold=hold)
+    value, excess = bounds.cost(shift, energy)
     for _ in range(_ROUNDS):
-        normals, excess, bend = bounds.beyond(shift)
         if not excess.any():
             break
+        normals, bend = bounds.directions(shift, excess)
         stiff = _PUSH * np.einsum("fli,flj,fl->fij", normals, normals, (excess > 0) - bend)
         stiff += _PUSH * bend.sum(1)[:, None, None] * np.eye(3)
         stiff[:, range(3), range(3)] += _HELD * held.numpy()
         pull = _PUSH * np.einsum("fli,fl->fi", normals, excess) - times_bands(energy, shift)
         step = _solve(energy, stiff, pull)
-        value, after = bounds.cost(shift, energy), bounds.cost(shift + step, energy)
+        after, excess = bounds.cost(shift + step, energy)
         while after > value and np.abs(step).max() > _ENOUGH:
             step = step / 2
-            after = bounds.cost(shift + step, energy)
-        shift = shift + step
-        if value - after < _GAIN * (value + _GAIN):
+            after, excess = bounds.cost(shift + step, energy)
+        shift, before, value = shift + step, value, after
+        if before - value < _GAIN * (before + _GAIN):
             break
     return torch.from_numpy(shift).to(joints)
 
@@ -68,34 +68,39 @@ def shift_into_reach(
 class _Bounds:
     """How far joints may be from their places, and how much the body has to go up at least."""
 
-    joints: Float[np.ndarray, "frames limits 3"]
-    places: Float[np.ndarray, "frames limits 3"]
+    ways: Float[np.ndarray, "frames limits 3"]
+    """From the joints to their places."""
     lengths: Float[np.ndarray, "frames limits"]
     lift: Float[np.ndarray, " frames"]
 
-    def beyond(
-        self, shift: Float[np.ndarray, "frames 3"]
-    ) -> tuple[
-        Float[np.ndarray, "frames bounds 3"],
-        Float[np.ndarray, "frames bounds"],
-        Float[np.ndarray, "frames bounds"],
-    ]:
-        """Return the way back for each bound, how far it is, and how much its direction bends."""
-        way = self.places - self.joints - shift[:, None]
-        distance = np.maximum(np.linalg.norm(way, axis=-1), 1e-9)
-        up = np.broadcast_to(np.array([0.0, 1.0, 0.0]), (len(way), 1, 3))
-        excess = np.maximum(distance - self.lengths, 0)
-        rise = np.maximum(self.lift - shift[:, 1], 0)[:, None]
-        return (
-            np.concatenate((way / distance[..., None], up), axis=1),
-            np.concatenate((excess, rise), axis=1),
-            np.concatenate((excess / distance, np.zeros_like(rise)), axis=1),
-        )
+    def cost(
+        self, shift: Float[np.ndarray, "frames 3"], energy: Float[np.ndarray, "3 frames"]
+    ) -> tuple[float, Float[np.ndarray, "frames bounds"]]:
+        """Return what is minimised, and how far beyond each bound the body is; its lift is last."""
+        excess = np.empty((len(shift), self.lengths.shape[1] + 1))
+        excess[:, :-1] = self._distances(shift) - self.lengths
+        excess[:, -1] = self.lift - shift[:, 1]
+        np.maximum(excess, 0, out=excess)
+        bending = np.vdot(shift, times_bands(energy, shift))
+        return float(bending + _PUSH * np.vdot(excess, excess)), excess
 
-    def cost(self, shift: Float[np.ndarray, "frames 3"], energy: np.ndarray) -> float:
-        """Return what is minimised."""
-        _, excess, _ = self.beyond(shift)
-        return float((shift * times_bands(energy, shift)).sum() + _PUSH * (excess**2).sum())
+    def directions(
+        self, shift: Float[np.ndarray, "frames 3"], excess: Float[np.ndarray, "frames bounds"]
+    ) -> tuple[Float[np.ndarray, "frames bounds 3"], Float[np.ndarray, "frames bounds"]]:
+        """Return the way back for each bound, and how much its direction bends."""
+        distance = np.maximum(self._distances(shift), 1e-9)
+        normals = np.empty((*excess.shape, 3))
+        normals[:, :-1] = (self.ways - shift[:, None]) / distance[..., None]
+        normals[:, -1] = (0.0, 1.0, 0.0)
+        bend = np.zeros_like(excess)
+        bend[:, :-1] = excess[:, :-1] / distance
+        return normals, bend
+
+    def _distances(
+        self, shift: Float[np.ndarray, "frames 3"]
+    ) -> Float[np.ndarray, "frames limits"]:
+        way = self.ways - shift[:, None]
+        return np.sqrt(np.einsum("flk,flk->fl", way, way))
 
 
 def _solve(

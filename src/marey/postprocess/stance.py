@@ -1,8 +1,13 @@
-"""Stance: when each heel and toe stands, and where."""
+"""Stance: when each heel and toe stands, and where.
+
+Goes through contacts one by one, in numpy: on arrays this small torch would take several times as
+long.
+"""
 
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -76,12 +81,12 @@ def split_at_pins(
     fps: float,
 ) -> Bool[Tensor, "frames 4"]:
     """End contacts between pins in different places, so that the foot can take a step there."""
-    steps = contacts.clone()
+    steps, paths, pinned = contacts.clone(), feet.numpy(), fixed.numpy()
     for run in runs_of(contacts):
-        pins = fixed[run.start : run.end, run.channel].nonzero()[:, 0] + run.start
+        pins = np.flatnonzero(_within(pinned, run)) + run.start
         for last, first in pairwise(pins.tolist()):
-            apart = (feet[last, run.channel] - feet[first, run.channel]).norm()
-            if float(apart) > _SAME_PLACE:
+            apart = paths[last, run.channel] - paths[first, run.channel]
+            if length_of(apart) > _SAME_PLACE:
                 rest = max(0, first - last - 1 - round(STEP_SECONDS * fps))
                 steps[last + rest // 2 : first - (rest - rest // 2), run.channel] = False
     return steps
@@ -97,11 +102,11 @@ def split_at_drags(
 
     A foot that is ``told`` to stand does, and the body has to cope.
     """
-    steps, step = contacts.clone(), round(STEP_SECONDS * fps)
+    steps, step, paths = contacts.clone(), round(STEP_SECONDS * fps), feet.numpy()
     for run in runs_of(contacts):
-        way, first = _within(feet, run), 0
-        while bool((far := (way[first:] - way[first]).norm(dim=-1) > MOST_DRAG).any()):
-            last = first + int(far.int().argmax()) - 1
+        way, first = _within(paths, run), 0
+        while (far := length_of(way[first:] - way[first]) > MOST_DRAG).any():
+            last = first + int(far.argmax()) - 1
             first = min(last + step + 1, len(way) - 1)
             end = first if first < len(way) - 1 else len(way)
             steps[run.start + last : run.start + end, run.channel] = False
@@ -135,54 +140,62 @@ def anchors(
     stand, or to its ``clearance`` above the floor where there are none. Heel and toe of a foot
     keep their distance: the one that lands second gives way.
     """
-    target, locked = feet.clone(), torch.zeros_like(contacts)
+    paths, pins, wanted = feet.numpy(), fixed.numpy(), told.numpy()
+    target, locked = paths.copy(), np.zeros(contacts.shape, dtype=bool)
     runs = runs_of(contacts)
-    level = _levels(feet, [run for run in runs if not _within(told, run).any()], clearance, floor)
-    for run in runs:
+    asked = [bool(_within(wanted, run).any()) for run in runs]
+    free = [run for run, own in zip(runs, asked, strict=True) if not own]
+    level = _levels(paths, free, clearance, floor)
+    for run, is_told in zip(runs, asked, strict=True):
         span, other = slice(run.start, run.end), run.channel ^ 1
-        own, pinned = feet[span, run.channel], _within(fixed, run)
-        place = own[pinned].mean(0) if bool(pinned.any()) else own.mean(0)
-        if not bool(pinned.any()):
-            if bool(_within(told, run).any()) and place[1] > level[run.channel % 2] + _TOO_HIGH:
+        own, pinned = _within(paths, run), _within(pins, run)
+        if pinned.any():
+            place = own[pinned].mean(0)
+        else:
+            place = own.mean(0)
+            if is_told and place[1] > level[run.channel % 2] + _TOO_HIGH:
                 place[1] = level[run.channel % 2]
-            place[1] = place[1].clamp(min=floor)
-            together = locked[span, other]
-            if bool(together.any()):
-                length = (feet[run.start, run.channel] - feet[run.start, other]).norm()
-                place = at_distance(place, target[span, other][together][0], length, floor=floor)
-        target[span, run.channel] = torch.where(pinned[:, None], own, place)
+            place[1] = max(place[1], floor)
+            together = np.flatnonzero(locked[span, other])
+            if len(together):
+                length = length_of(paths[run.start, run.channel] - paths[run.start, other])
+                mate = target[run.start + together[0], other]
+                place = at_distance(place, mate, length, floor=floor)
+        target[span, run.channel] = np.where(pinned[:, None], own, place)
         locked[span, run.channel] = True
-    return target, locked
+    return torch.from_numpy(target), torch.from_numpy(locked)
 
 
 def at_distance(
-    place: Float[Tensor, "*batch 3"],
-    mate: Float[Tensor, "*batch 3"],
-    length: Float[Tensor, "*batch"],
+    place: Float[np.ndarray, "*batch 3"],
+    mate: Float[np.ndarray, "*batch 3"],
+    length: Float[np.ndarray, "*batch"],
     *,
-    floor: Float[Tensor, "*batch"] | float,
-) -> Float[Tensor, "*batch 3"]:
+    floor: Float[np.ndarray, "*batch"] | float,
+) -> Float[np.ndarray, "*batch 3"]:
     """Move a place along its line to ``mate`` to a distance from it, and not below the floor."""
     line = place - mate
-    there = mate + line * (length / line.norm(dim=-1).clamp(min=1e-6))[..., None]
+    there = mate + line * (length / np.maximum(length_of(line), 1e-6))[..., None]
     drop = floor - mate[..., 1]
-    across = (length.square() - drop.square()).clamp(min=0).sqrt()
-    flat = line[..., [0, 2]] * (across / line[..., [0, 2]].norm(dim=-1).clamp(min=1e-6))[..., None]
-    level = mate + torch.stack((flat[..., 0], drop, flat[..., 1]), dim=-1)
-    sunk = (there[..., 1] < floor) & (drop.abs() <= length)
-    return torch.where(sunk[..., None], level, there)
+    sunk = (there[..., 1] < floor) & (np.abs(drop) <= length)
+    if not sunk.any():
+        return there
+    across = np.sqrt(np.maximum(length**2 - drop**2, 0))
+    flat = line[..., [0, 2]] * (across / np.maximum(length_of(line[..., [0, 2]]), 1e-6))[..., None]
+    level = mate + np.stack((flat[..., 0], drop, flat[..., 1]), axis=-1)
+    return np.where(sunk[..., None], level, there)
 
 
 def stretches(flags: Bool[Tensor, " frames"]) -> list[tuple[int, int]]:
     """Return (start, end) of every run of True."""
-    padded = torch.nn.functional.pad(flags.int(), (1, 1))
-    change = padded.diff()
-    starts, ends = (change == 1).nonzero()[:, 0], (change == -1).nonzero()[:, 0]
-    return list(zip(starts.tolist(), ends.tolist(), strict=True))
+    padded = np.zeros(len(flags) + 2, dtype=bool)
+    padded[1:-1] = flags.numpy()
+    changes = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
+    return list(zip(changes[::2], changes[1::2], strict=True))
 
 
 def _levels(
-    feet: Float[Tensor, "frames 4 3"],
+    feet: Float[np.ndarray, "frames 4 3"],
     runs: list[Run],
     clearance: tuple[float, float],
     floor: float,
@@ -197,5 +210,10 @@ def _levels(
     ]
 
 
-def _within(values: Tensor, run: Run) -> Tensor:
+def _within(values: np.ndarray, run: Run) -> np.ndarray:
     return values[run.start : run.end, run.channel]
+
+
+def length_of(values: Float[np.ndarray, "*batch axes"]) -> Float[np.ndarray, "*batch"]:
+    """Length of vectors; ``np.linalg.norm`` takes twice as long for few."""
+    return np.asarray(np.sqrt((values * values).sum(-1)))
