@@ -53,6 +53,55 @@ def test_convert_reads_the_unit_that_it_is_told(walk: Path, tmp_path: Path) -> N
     assert load_motion(big).joint_positions.max() < 0.3
 
 
+def z_up(path: Path, *, stretched: bool = False) -> Path:
+    """A body 1 m tall along Z that moves 2 m along X; its trunk may grow by half."""
+    grown = "0 0 1.5" if stretched else "0 0 1"
+    channels = "Xposition Yposition Zposition Zrotation Xrotation Yrotation"
+    site = "End Site\n{\nOFFSET 0 0 0.1\n}\n"
+    path.write_text(
+        f"HIERARCHY\nROOT hips\n{{\nOFFSET 0 0 0\nCHANNELS 6 {channels}\n"
+        f"JOINT trunk\n{{\nOFFSET 0 0 1\nCHANNELS 6 {channels}\n{site}}}\n"
+        f"JOINT leg\n{{\nOFFSET 0 0 -1\nCHANNELS 3 Zrotation Xrotation Yrotation\n{site}}}\n}}\n"
+        "MOTION\nFrames: 2\nFrame Time: 0.05\n"
+        f"0 0 1 0 0 0 0 0 1 0 0 0 0 0 0\n2 0 1 0 0 0 {grown} 0 0 0 0 0 0\n"
+    )
+    return path
+
+
+def test_files_with_z_up_are_read_as_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = z_up(tmp_path / "z.bvh"), tmp_path / "y.npz"
+    assert main(["convert", str(source), str(out), "--up", "Z", "--unit", "m"]) == 0
+    motion = load_motion(out)
+    trunk = motion.joint_positions[0, motion.skeleton.index("trunk")]
+    assert torch.allclose(trunk, torch.tensor([0.0, 2.0, 0.0]))
+    capsys.readouterr()
+    assert main(["info", str(source), "--unit", "m", "--up", "Z", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["net_displacement"] == pytest.approx(2.0)
+
+
+def test_bones_that_stretch_are_refused_or_kept_rigid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = z_up(tmp_path / "z.bvh", stretched=True)
+    words = [str(source), "--up", "Z", "--unit", "m"]
+    sheet = ["-o", str(tmp_path / "a.png"), "--size", "64", "80"]
+    assert main(["info", *words]) == 2
+    assert main(["render", *words, *sheet]) == 2
+    assert capsys.readouterr().err.count("marey: error: ") == 2
+    assert main(["info", *words, "--translations", "drop"]) == 0
+    assert main(["render", *words, *sheet, "--translations", "drop"]) == 0
+
+
+def test_flags_of_bvh_are_refused_for_other_files(
+    walk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["--unit", "cm"], ["--up", "Z"], ["--translations", "drop"]):
+        assert main(["info", str(walk), *words]) == 2
+        assert f"{words[0]} can be said of BVH files" in capsys.readouterr().err
+
+
 def test_convert_puts_the_motion_on_another_skeleton(
     walk: Path, tmp_path: Path, shared_data: Path
 ) -> None:

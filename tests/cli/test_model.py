@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -26,3 +27,12 @@ def test_a_packed_model_is_half_as_large_and_keeps_its_defaults(
     assert weights["denoiser.body_stage.out.weight"].dtype == torch.float16
     for one, other in zip(packed.denoiser.parameters(), origin.denoiser.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
+
+
+def test_defaults_that_nobody_could_generate_with_are_not_packed(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "packed"
+    assert main(["model", "pack", str(tiny_model), str(out), "--steps", "0"]) == 2
+    assert "steps: expected a whole number, at least 1" in capsys.readouterr().err
+    assert not out.exists()

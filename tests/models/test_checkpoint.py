@@ -132,6 +132,7 @@ def pickle_instead(folder: Path) -> None:
         (edit(lambda c: c.pop("skeleton")), r"config\.json: fields"),
         (edit(lambda c: c.update(denoiser=3)), r"config\.json: fields"),
         (edit(lambda c: c.pop("name")), r"config\.json: fields"),
+        (edit(lambda c: c.update(notes=[])), r"config\.json: fields"),
         (edit(lambda c: c["denoiser"].update(variant="x")), r"config\.json: fields"),  # type: ignore[attr-defined]
         (edit(lambda c: c["denoiser"]["body"].update(layers=2)), r"model\.safetensors: weights"),  # type: ignore[index]
         (lambda folder: (folder / "config.json").write_text("{"), r"config\.json: content"),

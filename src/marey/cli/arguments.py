@@ -1,5 +1,6 @@
 """Arguments that several commands share, and the reading of the motion file they name."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,8 +19,22 @@ Outputs = Annotated[
 ]
 """Files to write: ``-o a.bvh -o b.glb``."""
 
-Unit = Literal["auto", "cm", "m", "mm"]
-"""Unit of lengths in a BVH file."""
+
+@dataclass(frozen=True, kw_only=True)
+class BvhFlags:
+    """How a BVH file is read, where it does not say itself."""
+
+    unit: Literal["auto", "cm", "m", "mm"] = "auto"
+    """Unit of lengths in a BVH file; auto goes by the size of the body."""
+    up: Literal["Y", "Z"] = "Y"
+    """Axis that points up in a BVH file."""
+    translations: Literal["refuse", "drop"] = "refuse"
+    """What to do with a BVH file that stretches bones: refuse it, or keep them rigid."""
+
+
+AS_BVH = BvhFlags()
+BvhReading = Annotated[BvhFlags, tyro.conf.OmitArgPrefixes]
+"""``--unit``, ``--up`` and ``--translations``."""
 
 
 def check_outputs(outputs: tuple[Path, ...], suffixes: tuple[str, ...], *, force: bool) -> None:
@@ -49,13 +64,17 @@ def check_outputs(outputs: tuple[Path, ...], suffixes: tuple[str, ...], *, force
             )
 
 
-def read_motion(path: Path, unit: Unit = "auto") -> "Motion":
-    """Read a motion file. Raises InvalidInputError if ``unit`` is given for one that is no BVH."""
+def read_motion(path: Path, bvh: BvhFlags = AS_BVH) -> "Motion":
+    """Read a motion file. Raises InvalidInputError for flags of BVH with one that is none."""
     from marey.errors import InvalidInputError
     from marey.io import load_motion, read_bvh
 
-    if unit == "auto":
-        return load_motion(path)
-    if path.suffix.lower() != ".bvh":
-        raise InvalidInputError(f"{path}: --unit is for BVH files; this format is in metres.")
-    return read_bvh(path, unit=unit)
+    if path.suffix.lower() == ".bvh":
+        return read_bvh(path, unit=bvh.unit, up=bvh.up, translations=bvh.translations)
+    given = [f"--{name}" for name, value in vars(bvh).items() if value != getattr(AS_BVH, name)]
+    if given:
+        raise InvalidInputError(
+            f"{path}: {' and '.join(given)} can be said of BVH files; others are read as marey "
+            "writes them. Leave it out."
+        )
+    return load_motion(path)

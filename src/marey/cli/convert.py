@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from marey.cli.arguments import Unit, check_outputs, read_motion
+from marey.cli.arguments import AS_BVH, BvhReading, check_outputs, read_motion
 
 if TYPE_CHECKING:
     from marey.motion import Motion
@@ -16,7 +16,7 @@ def convert(
     target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
     *,
     fps: float | None = None,
-    unit: Unit = "auto",
+    bvh: BvhReading = AS_BVH,
     skeleton: Path | None = None,
     force: bool = False,
 ) -> None:
@@ -26,14 +26,14 @@ def convert(
         source: Motion to read (.bvh, .npz).
         target: File to write (.bvh, .npz, .glb; .png, .webp, .gif or .mp4 for a preview).
         fps: Frame rate of the result; the motion's own if not given.
-        unit: Unit of lengths in IN, if it is a BVH file.
+        bvh: How to read IN, if it is a BVH file.
         skeleton: BVH file whose skeleton the motion is put on (retargeting).
         force: Overwrite OUT if it exists.
     """
     from marey.io import WRITE_SUFFIXES, save_motion
 
     check_outputs((target,), WRITE_SUFFIXES, force=force)
-    motion = read_motion(source, unit)
+    motion = read_motion(source, bvh)
     if skeleton is not None:
         motion = put_on_skeleton(motion, skeleton)
     if fps is not None:

@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from marey.cli.arguments import Unit
+from marey.cli.arguments import AS_BVH, BvhReading
 
 if TYPE_CHECKING:
     from marey.data.prepare import PrepareReport
@@ -55,9 +55,7 @@ def bvh(
     *,
     texts: Annotated[Path, tyro.conf.arg(metavar="FILE.csv")],
     fps: float = 20.0,
-    unit: Unit = "auto",
-    up: Literal["Y", "Z"] = "Y",
-    translations: Literal["refuse", "drop"] = "refuse",
+    reading: BvhReading = AS_BVH,
     strict: bool = False,
     as_json: Json = False,
 ) -> None:
@@ -68,15 +66,13 @@ def bvh(
         out: Folder of the store to write.
         texts: Table with the columns file,start,end,text,split (seconds; split: train, val, test).
         fps: Frames per second of the store.
-        unit: Unit of lengths in the files.
-        up: Axis that points up in the files.
-        translations: What to do with files whose bones change length.
+        reading: How to read the files.
         strict: Stop at the first line or file that cannot be used.
         as_json: Print the report as JSON instead of text.
     """
     from marey.data.prepare import BvhOptions, prepare_bvh
 
-    options = BvhOptions(fps=fps, unit=unit, up=up, translations=translations, strict=strict)
+    options = BvhOptions(fps=fps, strict=strict, **vars(reading))
     with _progress("files") as progress:
         report = prepare_bvh(folder, texts, out, options=options, progress=progress)
     _show(report, as_json=as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from marey.cli.arguments import InputFile, Unit, read_motion
+from marey.cli.arguments import AS_BVH, BvhReading, InputFile, read_motion
 
 if TYPE_CHECKING:
     from marey.motion import Motion
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 def info(
     file: InputFile,
     *,
-    unit: Unit = "auto",
+    bvh: BvhReading = AS_BVH,
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
     """Tell what is in a motion file; lengths are in metres whatever the file's unit.
 
     Args:
         file: Motion to read (.bvh, .npz).
-        unit: Unit of lengths in a BVH file.
+        bvh: How to read FILE, if it is a BVH file.
         as_json: Print JSON instead of text.
     """
-    facts = motion_facts(read_motion(file, unit), file)
+    facts = motion_facts(read_motion(file, bvh), file)
     if as_json:
         print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
     else:

@@ -29,6 +29,7 @@ def pack(
 
     import torch
 
+    from marey.generate.defaults import SamplingDefaults
     from marey.models import load_diffusion_model, save_diffusion_model
 
     model = load_diffusion_model(checkpoint)
@@ -39,7 +40,9 @@ def pack(
         sampling["guidance"] = {**sampling.get("guidance", {}), "text": text_weight}
     if smoothing is not None:
         sampling["smoothing"] = smoothing
-    packed = replace(model, name=name or model.name, notes={**model.notes, "sampling": sampling})
+    notes = {**model.notes, "sampling": sampling}
+    SamplingDefaults.of(notes)  # refuses what nobody could generate with
+    packed = replace(model, name=name or model.name, notes=notes)
     save_diffusion_model(packed, out, dtype=torch.float16)
     size = (out / "model.safetensors").stat().st_size / 1e6
     print(f"{out}: {packed.num_parameters / 1e6:.2f} M parameters, {size:.1f} MB")

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from marey.cli.arguments import InputFile, Outputs, Unit, check_outputs, read_motion
+from marey.cli.arguments import AS_BVH, BvhReading, InputFile, Outputs, check_outputs, read_motion
 
 View = Literal["three-quarter", "front", "side"]
 
@@ -15,7 +15,7 @@ def render(
     fps: float | None = None,
     view: View = "three-quarter",
     caption: str | None = None,
-    unit: Unit = "auto",
+    bvh: BvhReading = AS_BVH,
     force: bool = False,
 ) -> None:
     """Draw a motion: .png is a contact sheet, .webp and .gif are animations, .mp4 is a video.
@@ -27,7 +27,7 @@ def render(
         fps: Frame rate of animations; 20, or the motion's own if that is lower.
         view: Where the camera stands.
         caption: Text of the caption; the motion's own text if not given, "" for none.
-        unit: Unit of lengths in a BVH file.
+        bvh: How to read FILE, if it is a BVH file.
         force: Overwrite files that exist.
     """
     from rich.console import Console
@@ -36,7 +36,7 @@ def render(
     from marey.io.render import PREVIEW_SUFFIXES, render_file
 
     check_outputs(output, PREVIEW_SUFFIXES, force=force)
-    motion = read_motion(file, unit)
+    motion = read_motion(file, bvh)
     text = motion.metadata.get("text") if caption is None else caption
     with Progress(console=Console(stderr=True), transient=True) as bars:
         for path in output:

@@ -131,14 +131,10 @@ def _device(choice: Device) -> str:
 
 def _encoder(model: "DiffusionModel | None") -> "TextEncoder":
     """Return the model's own encoder, the default one for a new model, behind a disk cache."""
-    from marey.text import CachedEncoder, MiniLMEncoder
+    from marey.text import CachedEncoder
+    from marey.text.encoders import load_encoder
 
-    if model is None or model.text_encoder == MiniLMEncoder.name:
-        encoder: TextEncoder = MiniLMEncoder()
-    else:
-        from marey.text.huggingface import HuggingFaceEncoder
-
-        encoder = HuggingFaceEncoder(model.text_encoder)
+    encoder = load_encoder() if model is None else load_encoder(model.text_encoder)
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return CachedEncoder(encoder, caches / "marey" / "texts.sqlite")
 

@@ -8,7 +8,7 @@ from marey.constraints.compile import constraint_name
 from marey.errors import InvalidInputError
 from marey.generate.conditioning import Conditioning
 from marey.generate.extent import Extent, has_feet
-from marey.generate.loading import default_guidance, shared_encoder, shared_model
+from marey.generate.loading import sampling_defaults, shared_encoder, shared_model
 from marey.generate.request import GenerationRequest
 from marey.generate.segments import Segment, overlap_frames, segments_of
 from marey.generate.sources import base_on_model, lead_as_delivered, lead_on_model
@@ -17,9 +17,6 @@ from marey.models import DiffusionModel
 from marey.motion import Motion, concatenate
 from marey.sampling import Guidance
 from marey.text import TextEncoder, TextScript
-
-DEFAULT_STEPS = 20
-"""Network steps of a model whose checkpoint does not say."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +47,7 @@ class Job:
         """Settle a request. Raises InvalidInputError for one that cannot be carried out."""
         model = shared_model(request.model)
         _check_script(request.script, model)
-        sampling = model.notes.get("sampling", {})
+        defaults = sampling_defaults(request.model)
         smoothing = request.smoothing
         extent = Extent.of(request, model)
         segments = _segments(request, extent, model)
@@ -61,9 +58,9 @@ class Job:
             request=request,
             model=model,
             encoder=shared_encoder(model.text_encoder),
-            steps=request.steps or int(sampling.get("steps", DEFAULT_STEPS)),
-            guidance=request.guidance or default_guidance(request.model),
-            smoothing=float(sampling.get("smoothing", 0.0)) if smoothing is None else smoothing,
+            steps=request.steps or defaults.steps,
+            guidance=request.guidance or defaults.guidance,
+            smoothing=float(defaults.smoothing if smoothing is None else smoothing),
             extent=extent,
             segments=segments,
             conditioning=conditioning,

@@ -110,8 +110,9 @@ def load_diffusion_model(
     config = _read_config(folder / "config.json")
     with _as_format_error(folder / "config.json", "fields", expected="those that marey writes"):
         size = _denoiser_config(config["denoiser"])
-        plain = ("name", "text_encoder", "max_seconds", "noise_shift", "notes")
+        plain = ("name", "text_encoder", "max_seconds", "noise_shift")
         rest = {name: config[name] for name in plain}
+        rest["notes"] = {**config["notes"]}
         rest["text_slots"] = tuple(config["text_slots"])
         representation = SmoothRoot(
             skeleton=skeleton_from_json(config["skeleton"]),
