@@ -5,6 +5,8 @@ from marey.predicates.event import ACTIONS, ActionKind, Event
 from marey.predicates.facts import FACTS, MEASURES, MIRRORED_FACT, Finding, find, find_all
 from marey.predicates.locomotion import RUN_SPEED, top_speed
 from marey.predicates.measure import Measure
+from marey.predicates.pose_facts import PoseFacts
+from marey.predicates.pose_table import POSE_FACTS, PoseFact
 from marey.predicates.trace import BodyTrace
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "FACTS",
     "MEASURES",
     "MIRRORED_FACT",
+    "POSE_FACTS",
     "RUN_SPEED",
     "ActionKind",
     "BodyTrace",
@@ -19,6 +22,8 @@ __all__ = [
     "Event",
     "Finding",
     "Measure",
+    "PoseFact",
+    "PoseFacts",
     "find",
     "find_all",
     "top_speed",
