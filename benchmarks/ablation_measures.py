@@ -85,13 +85,21 @@ def measure_model(
         for number, (window, text) in enumerate(captioned(store, settings))
     ]
     motions = [result.motions[0] for result in generate_many(requests)]
-    cases = {family: cases_of(family, store, settings.cases) for family in FAMILIES}
     return {
         **feet(motions, model),
         "phrase facts held, %": facts_held(checkpoint, settings.sampling_steps),
-        **pinned_errors(model, cases, settings.sampling_steps),
-        **{f"one look: {k}": v for k, v in pinned_errors(model, cases, 1).items()},
+        **measure_pins(model, store, settings),
     }
+
+
+def measure_pins(
+    model: DiffusionModel, store: MotionStore, settings: Settings, *, shown: bool = True
+) -> dict[str, float]:
+    """Measure pinned motions, and single predictions from pure noise."""
+    cases = {family: cases_of(family, store, settings.cases) for family in FAMILIES}
+    drawn = pinned_errors(model, cases, settings.sampling_steps, shown=shown)
+    looked = pinned_errors(model, cases, 1, shown=shown)
+    return {**drawn, **{f"one look: {name}": value for name, value in looked.items()}}
 
 
 def measure_real(store: MotionStore, settings: Settings, like: DiffusionModel) -> dict[str, float]:
@@ -187,13 +195,18 @@ def cases_of(family: str, store: MotionStore, count: int) -> list[Case]:
 
 
 def pinned_errors(
-    model: DiffusionModel, cases: dict[str, list[Case]], steps: int
+    model: DiffusionModel, cases: dict[str, list[Case]], steps: int, *, shown: bool = True
 ) -> dict[str, float]:
-    """Draw pinned motions and return how far they are off; one step is one look at pure noise."""
+    """Draw pinned motions and return how far they are off; one step is one look at pure noise.
+
+    Without ``shown`` the model is not told of the pins: how far motions are off that ignore them.
+    """
     errors: dict[str, list[Tensor]] = {name: [] for name in (*ERRORS, PELVIS)}
     for family, own in cases.items():
         specs = [
-            SampleSpec(frames=case.real.num_frames, seed=number, facts=case.facts(model))
+            SampleSpec(
+                frames=case.real.num_frames, seed=number, facts=case.facts(model) if shown else None
+            )
             for number, case in enumerate(own)
         ]
         text = condition_from_scripts([case.script for case in own], MiniLMEncoder(), model.fps)

@@ -6,20 +6,21 @@ After [Rempe2026, §6.2]: the full model; one stage with as many parameters; a b
 the global root; the pelvis itself as the root; constraints from the first step on instead of in a
 second phase. Networks are narrow and runs short. All seeds of all variants take as many steps of as
 many samples; runs that are finished are not run again, interrupted ones go on. Measured on ``val``
-(see ``ablation_measures.py``): mean over the seeds, and in brackets each seed.
+(see ``ablation_measures.py``): mean over the seeds, and in brackets each seed. The full model is
+also measured on pins that it is not shown: what is not better than that does not follow them.
 """
 
 import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import torch
-from ablation_measures import Settings, measure_model, measure_real
+from ablation_measures import Settings, measure_model, measure_pins, measure_real
 
 from marey.data import MotionStore, share_with_measured
 from marey.data.bank import FeatureBank, usable_windows
@@ -31,6 +32,7 @@ from marey.text import MiniLMEncoder
 from marey.training import Report, RunFolder, TrainConfig, Trainer
 
 Values = dict[str, float]
+UNSEEN = "full, pins not shown"
 FULL = TrainConfig(
     name="ablation",
     root=StageConfig(width=64, layers=2, heads=2, hidden=128),
@@ -133,20 +135,23 @@ def show(what: str) -> None:
 
 
 def measured(model: DiffusionModel, path: Path, store: MotionStore, settings: Settings) -> Values:
-    """Measure a finished run, unless that is done; what is found stays in its folder."""
-    file = path / "measures.json"
-    about = {**asdict(settings), "store": store.fingerprint}
+    """Measure a finished run."""
+    return {
+        "parameters, thousands": sum(p.numel() for p in model.denoiser.parameters()) / 1000,
+        "validation loss": last_validation(path),
+        **measure_model(model, path / "checkpoint", store, settings),
+    }
+
+
+def kept(file: Path, about: Mapping[str, object], make: Callable[[], Values]) -> Values:
+    """Return what a file says about the same settings; else make it, and write it there."""
     if file.is_file():
         found = json.loads(file.read_text())
         if found["about"] == about:
             return found["values"]
     started = time.perf_counter()
-    values = {
-        "parameters, thousands": sum(p.numel() for p in model.denoiser.parameters()) / 1000,
-        "validation loss": last_validation(path),
-        **measure_model(model, path / "checkpoint", store, settings),
-    }
-    show(f"measured in {time.perf_counter() - started:.0f} s")
+    values = make()
+    show(f"{file} took {time.perf_counter() - started:.0f} s")
     file.write_text(json.dumps({"about": about, "values": values}, indent=2) + "\n")
     return values
 
@@ -164,14 +169,16 @@ def markdown(found: Mapping[str, Sequence[Values]], real: Values) -> str:
     """Write the table: a measure a line, a column for each variant."""
     lines = [f"| measure | {' | '.join(found)} | real |", "|---" * (len(found) + 2) + "|"]
     for measure in next(iter(found.values()))[0]:
-        cells = [cell([values[measure] for values in seeds]) for seeds in found.values()]
+        cells = [cell([v[measure] for v in seeds if measure in v]) for seeds in found.values()]
         last = f"{real[measure]:.3g}" if measure in real else "–"
         lines.append(f"| {measure} | {' | '.join(cells)} | {last} |")
     return "\n".join(lines)
 
 
 def cell(values: Sequence[float]) -> str:
-    """Write a mean, and what it is the mean of."""
+    """Write a mean, and what it is the mean of; a dash where nothing was measured."""
+    if not values:
+        return "–"
     every = ", ".join(f"{value:.3g}" for value in values)
     return f"{sum(values) / len(values):.3g} ({every})"
 
@@ -199,15 +206,24 @@ def main() -> None:
     settings = Settings(
         texts=options.texts, cases=options.cases, sampling_steps=options.sampling_steps
     )
+    about = {**asdict(settings), "store": store.fingerprint}
     found: dict[str, list[Values]] = {}
+    unseen: list[Values] = []
     for seed in options.seeds:
         for name in options.variants:
             config = replace(VARIANTS[name], steps=options.steps, seed=seed)
             path = options.out / f"{name.replace(' ', '_')}_{seed}"
             model = trained(name, config, path, banks)
-            found.setdefault(name, []).append(measured(model, path, store, settings))
+            values = kept(
+                path / "measures.json", about, partial(measured, model, path, store, settings)
+            )
+            found.setdefault(name, []).append(values)
+            if name == "full":
+                without = partial(measure_pins, model, store, settings, shown=False)
+                unseen.append(kept(path / "unseen.json", about, without))
         real = measure_real(store, settings, model)
-        print(f"\nSeeds up to {seed}, store {store.fingerprint}:\n\n{markdown(found, real)}")
+        columns = found | ({UNSEEN: unseen} if unseen else {})
+        print(f"\nSeeds up to {seed}, store {store.fingerprint}:\n\n{markdown(columns, real)}")
         sys.stdout.flush()
 
 

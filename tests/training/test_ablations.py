@@ -69,9 +69,9 @@ def test_a_finished_run_is_neither_trained_nor_measured_again(
     program.main()
     first = capsys.readouterr()
     lines = first.out.splitlines()
-    assert "| measure | full | raw root | real |" in lines
+    assert "| measure | full | raw root | full, pins not shown | real |" in lines
     (path,) = (line for line in lines if line.startswith("| root path, cm |"))
-    assert path.count("(") == 2
+    assert path.count("(") == 3
     assert "reading the store, root none" in first.err
 
     program.main()
