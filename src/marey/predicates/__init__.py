@@ -3,6 +3,7 @@
 from marey.predicates.conduct import Conduct
 from marey.predicates.event import ACTIONS, ActionKind, Event
 from marey.predicates.facts import FACTS, MEASURES, MIRRORED_FACT, Finding, find, find_all
+from marey.predicates.find_events import find_events
 from marey.predicates.locomotion import RUN_SPEED, top_speed
 from marey.predicates.measure import Measure
 from marey.predicates.pose_facts import PoseFacts
@@ -26,5 +27,6 @@ __all__ = [
     "PoseFacts",
     "find",
     "find_all",
+    "find_events",
     "top_speed",
 ]

@@ -67,7 +67,7 @@ ACTIONS: MappingProxyType[str, ActionKind] = MappingProxyType(
         "lowers": _kind(*_ARMS, *_LEGS, targets=("", *LEVELS), unit="m"),
         "bends": _kind(*_ARMS, *_LEGS, unit="deg"),
         "extends": _kind(*_ARMS, *_LEGS, unit="deg"),
-        "swings": _kind(*_ARMS, *_LEGS, directions=("forward", "sideways"), unit="m"),
+        "swings": _kind(*_ARMS, *_LEGS, directions=("forward", "sideways", "up"), unit="m"),
         "circles": _kind(*_ARMS, *_LEGS, directions=("forward", "sideways", "level"), unit="m"),
         "holds": _kind(
             GLOBAL_SLOT, *_ARMS, *_LEGS, targets=(*_POSTURES, *LEVELS, "lifted"), moves=False

@@ -1,0 +1,196 @@
+"""How a body gets around: steps, turns, walks, sidesteps, runs."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from marey.predicates.body_curves import CLOCK, HEELS, TOES, BodyCurves, smooth
+from marey.predicates.event import Event
+from marey.predicates.paces import timed
+from marey.predicates.spans import edges, moves, overlap, stretches
+
+TURN, TURN_STEP = 40.0, 30.0
+"""Degrees of a turn, and of a change of heading that ends another."""
+FEET_SHARE = 0.4
+"""Share of a turn of the hips that the feet must make too; else the body twists over them."""
+SWING_ON, SWING_OFF = 0.6, 0.25
+"""Speed in m/s that a foot reaches in a step, and that it has where a step begins and ends."""
+STEP_LENGTH, STEP_LIFT = 0.12, 0.06
+"""Metres to move a foot by, or else to lift it by, in a step."""
+STEP_SECONDS = (0.1, 1.5)
+TRAVEL_ON, TRAVEL_OFF = 0.3, 0.15
+"""Speed of the hips in m/s that travel reaches, and that it has where it begins and ends."""
+WALK_DISTANCE, SIDE_DISTANCE = 0.5, 0.35
+"""Metres of travel that count."""
+LEG_SECONDS = 0.5
+"""Travel in one direction shorter than that is part of what is around it."""
+RUN_SPEED, FLIGHT_SHARE = 1.8, 0.04
+"""Mean speed of a run and the share of it in which no foot stands."""
+UPRIGHT = 0.5
+"""Height of the shoulders over the hips, as a share of their distance."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A foot on its way from one place to the next, in ticks."""
+
+    side: int
+    start: float
+    end: float
+    first: int
+    last: int
+    ahead: float
+    out: float
+    """Metres that the foot moved, seen from the body; ``out`` to its own side."""
+    lift: float
+
+    @property
+    def length(self) -> float:
+        return float(np.hypot(self.ahead, self.out))
+
+    @property
+    def direction(self) -> str:
+        """Which way, seen from the body."""
+        if self.length < STEP_LENGTH:
+            return "in place"
+        if abs(self.ahead) >= abs(self.out):
+            return "forward" if self.ahead > 0 else "backward"
+        return ("left", "right")[self.side if self.out > 0 else 1 - self.side]
+
+
+def steps(curves: BodyCurves) -> list[Step]:
+    """The steps of both feet."""
+    return [step for side in (0, 1) for step in _steps(curves, side)]
+
+
+def _steps(curves: BodyCurves, side: int) -> list[Step]:
+    speed = curves.foot_speed[:, side]
+    foot = (curves.world[:, HEELS, side] + curves.world[:, TOES, side]) / 2
+    found = []
+    for run in stretches(speed, SWING_ON, SWING_OFF):
+        first, last = max(run[0] - 1, 0), min(run[1], curves.ticks - 1)
+        seconds = (last - first) / CLOCK
+        if not STEP_SECONDS[0] <= seconds <= STEP_SECONDS[1]:
+            continue
+        moved = foot[last] - foot[first]
+        heading = curves.heading[(first + last) // 2]
+        left = moved[0] * np.cos(heading) - moved[2] * np.sin(heading)
+        ahead = float(moved[0] * np.sin(heading) + moved[2] * np.cos(heading))
+        out = float(left if side == 0 else -left)
+        lift = float(np.ptp(curves.clearance[first : last + 1, side]))
+        step = Step(side, *edges(speed, run, SWING_OFF), first, last, ahead, out, lift)
+        if step.length >= STEP_LENGTH or lift >= STEP_LIFT:
+            found.append(step)
+    return found
+
+
+def step_events(found: list[Step]) -> list[Event]:
+    """Steps as events of the legs."""
+    return [
+        timed(
+            ("left_leg", "right_leg")[step.side],
+            "steps",
+            (step.start, step.end),
+            direction=step.direction,
+            extent=step.length,
+        )
+        for step in found
+    ]
+
+
+def turn_events(curves: BodyCurves) -> list[Event]:
+    """Turns of the whole body, feet and all."""
+    degrees = np.degrees(curves.heading)
+    feet = _feet_heading(curves)
+    upright = curves.spine[:, 1] > UPRIGHT * np.linalg.norm(curves.spine, axis=-1)
+    found = []
+    for move in moves(degrees, TURN_STEP):
+        after = min(move.last + round(0.3 * CLOCK), curves.ticks - 1)
+        with_feet = (feet[after] - feet[move.first]) / move.change
+        stands = upright[move.first : move.last + 1].mean() > 0.7
+        if abs(move.change) >= TURN and with_feet >= FEET_SHARE and stands:
+            way = "left" if move.change > 0 else "right"
+            span = (move.start, move.end)
+            found.append(timed("global", "turns", span, direction=way, extent=move.change))
+    return found
+
+
+def _feet_heading(curves: BodyCurves) -> np.ndarray:
+    """Direction in which the feet point on average, degrees, unwrapped."""
+    along = curves.world[:, TOES] - curves.world[:, HEELS]
+    mean = smooth(along[:, 0] + along[:, 1], 0.1)
+    turns = np.diff(np.arctan2(mean[:, 0], mean[:, 2]))
+    turns -= 2 * np.pi * np.round(turns / (2 * np.pi))
+    return np.degrees(np.concatenate((np.zeros(1), np.cumsum(turns))))
+
+
+def travel_events(curves: BodyCurves, found: list[Step]) -> list[Event]:
+    """Walks, sidesteps and runs; travel without steps is said to move."""
+    speed = np.hypot(curves.velocity[:, 0], curves.velocity[:, 1])
+    events = []
+    for run in stretches(speed, TRAVEL_ON, TRAVEL_OFF, round(LEG_SECONDS * CLOCK)):
+        start, end = edges(speed, run, TRAVEL_OFF)
+        for first, after, way in _directions(curves.velocity, run):
+            span = (start if first == run[0] else first, end if after == run[1] else after)
+            events += _travel(curves, found, span, (first, after), way)
+    return events
+
+
+def _directions(velocity: np.ndarray, run: tuple[int, int]) -> list[tuple[int, int, int]]:
+    """Pieces of a run by direction: 0 ahead, 1 left, 2 back, 3 right; short ones are absorbed."""
+    first, after = run
+    ahead, left = velocity[first:after, 0], velocity[first:after, 1]
+    along = np.abs(ahead) >= np.abs(left)
+    ways = np.where(along, np.where(ahead > 0, 0, 2), np.where(left > 0, 1, 3))
+    cuts = [0, *(np.flatnonzero(np.diff(ways)) + 1).tolist(), after - first]
+    pieces = [(a, b, int(ways[a])) for a, b in itertools.pairwise(cuts)]
+    while len(pieces) > 1:
+        shortest = min(range(len(pieces)), key=lambda i: pieces[i][1] - pieces[i][0])
+        if pieces[shortest][1] - pieces[shortest][0] >= LEG_SECONDS * CLOCK:
+            break
+        pieces = _absorbed(pieces, shortest)
+    return [(first + a, first + b, way) for a, b, way in pieces]
+
+
+def _absorbed(pieces: list[tuple[int, int, int]], which: int) -> list[tuple[int, int, int]]:
+    """Give a piece to its longer neighbour, and join neighbours of one direction."""
+    near = [i for i in (which - 1, which + 1) if 0 <= i < len(pieces)]
+    heir = max(near, key=lambda i: pieces[i][1] - pieces[i][0])
+    a, b, _ = pieces[which]
+    renamed = [*pieces[:which], (a, b, pieces[heir][2]), *pieces[which + 1 :]]
+    joined: list[tuple[int, int, int]] = []
+    for piece in renamed:
+        if joined and joined[-1][2] == piece[2]:
+            joined[-1] = (joined[-1][0], piece[1], piece[2])
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _travel(
+    curves: BodyCurves,
+    found: list[Step],
+    span: tuple[float, float],
+    ticks: tuple[int, int],
+    way: int,
+) -> list[Event]:
+    inside = slice(*ticks)
+    speed = np.hypot(curves.velocity[inside, 0], curves.velocity[inside, 1])
+    along = curves.velocity[inside, way % 2] * (1 if way < 2 else -1)
+    distance = along.sum() / CLOCK
+    if distance < (SIDE_DISTANCE if way % 2 else WALK_DISTANCE):
+        return []
+    own = [s for s in found if s.length >= STEP_LENGTH and overlap((s.start, s.end), span) > 0.5]
+    flying = (curves.foot_speed[inside].min(1) > 0.5 * speed) & (speed > 1.2)
+    runs_ = speed.mean() >= RUN_SPEED and flying.mean() >= FLIGHT_SHARE
+    walks = {s.side for s in own} == {0, 1}
+    action = "runs" if runs_ and walks else "moves" if not walks else _walk_word(way)
+    direction = ("forward", "left", "backward", "right")[way]
+    return [
+        timed("global", action, span, direction=direction, extent=distance, count=len(own) or None)
+    ]
+
+
+def _walk_word(way: int) -> str:
+    return "sidesteps" if way % 2 else "walks"
