@@ -118,7 +118,7 @@ def contact_sheet(
     fine = _Scene.from_motion(motion, size=(2 * size[0], 2 * size[1]), view=view, still=True)
     frames = np.unique(np.linspace(0, motion.num_frames - 1, count).round().astype(int)).tolist()
     columns = [
-        _stack(
+        stacked(
             [
                 Image.fromarray(fine.draw(frame)).reduce(2),
                 caption_strip(f"{frame / motion.fps:.1f} s", size[0], small=True),
@@ -130,7 +130,7 @@ def contact_sheet(
     sheet = Image.new("RGB", (width, columns[0].height), "white")
     for i, column in enumerate(columns):
         sheet.paste(column, (i * (size[0] + _GAP), 0))
-    return sheet if caption is None else _stack([caption_strip(caption, width), sheet])
+    return sheet if caption is None else stacked([caption_strip(caption, width), sheet])
 
 
 def contact_sheets(
@@ -146,7 +146,7 @@ def contact_sheets(
     """
     if not rows:
         raise InvalidInputError("Contact sheets need at least one motion, got none.")
-    return _stack(
+    return stacked(
         [
             contact_sheet(motion, count=count, size=size, view=view, caption=label)
             for label, motion in rows
@@ -246,8 +246,8 @@ def check_choices(size: tuple[int, int], view: str) -> None:
         raise InvalidInputError(f"Unknown view {view!r}; expected {', '.join(get_args(View))}.")
 
 
-def _stack(images: Sequence[Image.Image]) -> Image.Image:
-    """One image below the other, left-aligned on white."""
+def stacked(images: Sequence[Image.Image]) -> Image.Image:
+    """Return one image below the other, left-aligned on white."""
     page = Image.new("RGB", (max(i.width for i in images), sum(i.height for i in images)), "white")
     top = 0
     for image in images:
