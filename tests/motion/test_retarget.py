@@ -11,7 +11,7 @@ from marey.errors import InvalidInputError
 from marey.io.bvh import read_bvh
 from marey.io.cmu_pack import CmuPack
 from marey.motion import Motion, retarget
-from marey.skeleton import BODY22, Roles, Skeleton, global_rotations, joint_positions
+from marey.skeleton import BODY22, G1_34, Roles, Skeleton, global_rotations, joint_positions
 
 ROLES = vars(BODY22.roles)
 
@@ -174,7 +174,7 @@ def test_flat_feet_stay_on_the_ground_under_higher_ankles() -> None:
 
 def test_surplus_joints_of_the_target_keep_their_rest_pose(generator: torch.Generator) -> None:
     motion = wander(generator)
-    for joint in ("spine3", "left_knee", "right_elbow", "head"):
+    for joint in ("spine3", "left_knee", "right_elbow", "head", "left_wrist", "right_ankle"):
         longer = inserted(renamed(BODY22), f"j{BODY22.index(joint)}", share=0.4)
         done = retarget(motion, longer)
         assert done.report.unmapped == ("extra",)
@@ -195,6 +195,56 @@ def test_longer_spine_of_the_source_is_folded_into_the_shorter(generator: torch.
             done.motion.global_rotations[:, BODY22.index(joint)],
             motion.global_rotations[:, longer.index(followed)],
         )
+
+
+@pytest.mark.parametrize("joint", ["left_knee", "right_ankle", "left_elbow", "right_wrist"])
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_two_hinges_at_one_place_are_one_joint(
+    joint: str, share: float, generator: torch.Generator
+) -> None:
+    hinged = inserted(renamed(BODY22), f"j{BODY22.index(joint)}", share=share)
+    motion = wander(generator, hinged)
+    done = retarget(motion, BODY22)
+    kept = [i for i, name in enumerate(hinged.joint_names) if name != "extra"]
+    expected = motion.joint_positions[:, kept]
+    torch.testing.assert_close(done.motion.joint_positions, expected, atol=5e-6, rtol=0)
+    assert done.report.unused == ()
+    back = retarget(done.motion, hinged).motion
+    torch.testing.assert_close(back.joint_positions[:, kept], expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("joint", ["left_knee", "right_ankle", "left_elbow", "right_wrist"])
+def test_a_twist_along_a_bone_is_kept(joint: str, generator: torch.Generator) -> None:
+    twisted = inserted(renamed(BODY22), f"j{BODY22.index(joint)}")
+    motion = wander(generator, twisted)
+    extra = twisted.index("extra")
+    axis = torch.nn.functional.normalize(twisted.rest_offsets[extra], dim=0)
+    local = motion.local_rotations.clone()
+    turns = torch.linspace(-1, 1, motion.num_frames)[:, None] * axis
+    local[:, extra] = rotations.rotation_vector_to_matrix(turns)
+    motion = replace(motion, local_rotations=local)
+    done = retarget(motion, BODY22).motion
+    kept = [i for i, name in enumerate(twisted.joint_names) if name != "extra"]
+    expected = motion.joint_positions[:, kept]
+    torch.testing.assert_close(done.joint_positions, expected, atol=5e-6, rtol=0)
+    above = BODY22.parents[BODY22.index(joint)]
+    turned = motion.global_rotations[:, extra]
+    torch.testing.assert_close(done.global_rotations[:, above], turned, atol=5e-6, rtol=0)
+
+
+def test_bent_legs_of_other_proportions_keep_their_feet_on_the_ground() -> None:
+    offsets = BODY22.rest_offsets.clone()
+    offsets[BODY22.indices(("left_knee", "right_knee"))] *= 1.3
+    offsets[BODY22.indices(("left_ankle", "right_ankle"))] *= 0.8
+    squat = standing(BODY22).local_rotations.clone()
+    for joint, angle in (("hip", -1.4), ("knee", 2.0), ("ankle", -0.6)):
+        turn = rotations.axis_rotation("X", torch.tensor(angle))
+        squat[:, BODY22.indices((f"left_{joint}", f"right_{joint}"))] = turn
+    source = replace(standing(BODY22), local_rotations=squat)
+    done = retarget(source, replace(renamed(BODY22), rest_offsets=offsets))
+    toes = BODY22.indices(("left_foot", "right_foot"))
+    expected = source.joint_positions[0, toes, 1] * done.report.scale
+    torch.testing.assert_close(done.motion.joint_positions[0, toes, 1], expected, atol=2e-3, rtol=0)
 
 
 def test_a_joint_above_the_pelvis_stays_where_it_is(generator: torch.Generator) -> None:
@@ -228,6 +278,15 @@ def test_the_callers_map_decides(generator: torch.Generator) -> None:
     assert done.report.unmapped == (f"j{BODY22.index('head')}",)
     assert done.report.unused == ("head",)
     torch.testing.assert_close(done.motion.joint_positions, motion.joint_positions)
+
+
+def test_the_callers_map_needs_no_roles_even_for_hinges(generator: torch.Generator) -> None:
+    motion = wander(generator, G1_34)
+    wanted = retarget(motion, BODY22)
+    nameless = replace(BODY22, roles=Roles())
+    done = retarget(motion, nameless, joint_map=wanted.report.joint_map)
+    assert done.report == wanted.report
+    torch.testing.assert_close(done.motion.joint_positions, wanted.motion.joint_positions)
 
 
 def test_skeletons_that_share_nothing_are_refused(generator: torch.Generator) -> None:

@@ -56,6 +56,12 @@ class Limb:
     """The joints on the way along the two bones, which turn the bone's far part about it."""
 
     @property
+    def turning(self) -> tuple[tuple[int, ...], ...]:
+        """The joints that turn with each of the two bones, and those of the limb's end."""
+        along = (*(twist.joints for twist in self.twists), ())
+        return tuple(group + more for group, more in zip(self.groups, along, strict=True))
+
+    @property
     def bones(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """From where to where each of the two bones is measured."""
         return (self.groups[0][-1], self.joints[1]), (self.groups[1][-1], self.joints[2])
@@ -144,8 +150,9 @@ def chains(skeleton: Skeleton, roles: Mapping[str, int]) -> dict[str, Chain]:
 def limbs(skeleton: Skeleton, roles: Mapping[str, int]) -> dict[str, Limb]:
     """Return the arms and legs under the names of their chains, as far as they can be told.
 
-    Knee and elbow are the joints nearest to the middle of the limb. An arm begins where it has
-    left the mid-plane, which takes a body with legs to measure by.
+    Knee and elbow are the joints nearest to the middle of the limb: twist bones right beside them
+    can be taken for them. An arm begins where it has left the mid-plane, which takes a body with
+    legs to measure by.
     """
     rest = rest_positions(skeleton)
     size = _leg_span(rest, roles)

@@ -109,7 +109,7 @@ def _lent(
 ) -> dict[str, int]:
     """Return the roles that the joints' partners can take over, or those of the same limb part."""
     found: dict[str, int] = {}
-    groups = [group for limb in limbs(skeleton, roles).values() for group in limb.groups]
+    groups = [group for limb in limbs(skeleton, roles).values() for group in limb.turning]
     for role, joint in roles.items():
         alike = next((group for group in groups if joint in group), (joint,))
         if partner := [partners[other] for other in (joint, *alike) if other in partners]:
@@ -220,8 +220,7 @@ def _bones(pair: _Pair, side: str, part: str) -> list[_Bone]:
         return _between(rows)
     before = path_to(pair.target, own.joints[0])[:-1]
     rows = [row for row in rows if row[0] in before]
-    turned = [group + twist.joints for group, twist in zip(own.groups, own.twists, strict=False)]
-    whole = zip(turned, own.bones, other.bones, strict=True)
+    whole = zip(own.turning[:2], own.bones, other.bones, strict=True)
     return _between([*rows, (own.joints[0], other.joints[0])]) + list(whole)
 
 
