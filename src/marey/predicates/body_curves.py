@@ -131,7 +131,7 @@ def _heading(hips: Float[np.ndarray, "ticks 2 3"]) -> Curve:
 
 
 def _turn(
-    vectors: Float[np.ndarray, "ticks *dims 3"], frame: Float[np.ndarray, "ticks *dims 2"]
+    vectors: Float[np.ndarray, "ticks *dims 3"], frame: Float[np.ndarray, "ticks *#dims 2"]
 ) -> Float[np.ndarray, "ticks *dims 3"]:
     """Components to the left, up and ahead of vectors in the world."""
     x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
