@@ -32,6 +32,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
+    "caption": Command("marey.cli.caption:caption", "put a motion file into words"),
     "constraints check": Command(
         "marey.cli.constraints:check", "tell what is wrong with a constraint file"
     ),

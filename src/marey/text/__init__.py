@@ -2,24 +2,41 @@
 
 from marey.skeleton.parts import SLOTS
 from marey.text.cache import CachedEncoder
+from marey.text.captions import Keyframe, MotionCaption, caption
 from marey.text.condition import TextCondition, collate_conditions, condition_from_scripts
 from marey.text.encoder import TextEncoder, TextStates
+from marey.text.event_wording import phrase as event_phrase
+from marey.text.keyframes import (
+    keyframe_agreement,
+    keyframes_from_facts,
+    keyframes_from_sentences,
+)
 from marey.text.minilm import MiniLMEncoder
 from marey.text.mirror import mirror_text
+from marey.text.pose_sentences import PoseText, pose_sentences
 from marey.text.script import Statement, TextScript
 from marey.text.timeline import load_timeline
 
 __all__ = [
     "SLOTS",
     "CachedEncoder",
+    "Keyframe",
     "MiniLMEncoder",
+    "MotionCaption",
+    "PoseText",
     "Statement",
     "TextCondition",
     "TextEncoder",
     "TextScript",
     "TextStates",
+    "caption",
     "collate_conditions",
     "condition_from_scripts",
+    "event_phrase",
+    "keyframe_agreement",
+    "keyframes_from_facts",
+    "keyframes_from_sentences",
     "load_timeline",
     "mirror_text",
+    "pose_sentences",
 ]

@@ -1,0 +1,110 @@
+"""Captions from geometry: what a motion does, in words, with no language model; deterministic.
+
+After the annotation of KinMo [Zhang2025, §3.2], whose prompts and thresholds were not published:
+the events and poses are ours (``predicates``), and so is the wording.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from marey.errors import InvalidInputError
+from marey.motion import Motion
+from marey.predicates import Event, find_events
+from marey.skeleton.parts import PAIR_SLOTS, PARTS
+from marey.text.event_wording import IDLE, sequence
+from marey.text.script import Statement, TextScript
+from marey.text.sentences import body_sentence
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keyframe:
+    """A moment at which the pose has changed, and the pose in words."""
+
+    frame: int
+    seconds: float
+    pose: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionCaption:
+    """A motion in words: as a whole, part by part, pair by pair, event by event."""
+
+    body: str
+    """A sentence about the whole body; ``global`` in JSON."""
+    parts: Mapping[str, str]
+    """A verb phrase for each of the six parts; idle ones say so."""
+    interactions: Mapping[str, str]
+    """A sentence for each of the fifteen pairs; "" where the two have nothing to do together."""
+    events: tuple[Event, ...]
+    keyframes: tuple[Keyframe, ...] = ()
+
+    def script(self) -> TextScript:
+        """Return the texts as a script to generate from; silent pairs say nothing."""
+        spoken = [Statement(text, slot) for slot, text in self.interactions.items() if text]
+        parts = [Statement(text, slot) for slot, text in self.parts.items()]
+        return TextScript((Statement(self.body), *parts, *spoken))
+
+    def prose(self) -> str:
+        """Return all texts as sentences, a line each."""
+        parts = [f"The {part.replace('_', ' ')} {text}." for part, text in self.parts.items()]
+        pairs = [_sentence(text) for text in self.interactions.values() if text]
+        return "\n".join([_sentence(self.body), *parts, *pairs])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a plain dictionary that `from_json` turns back into an equal caption."""
+        return {
+            "version": _VERSION,
+            "global": self.body,
+            "parts": dict(self.parts),
+            "interactions": dict(self.interactions),
+            "events": [event.to_json() for event in self.events],
+            "keyframes": [
+                {"frame": k.frame, "seconds": k.seconds, "pose": k.pose} for k in self.keyframes
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> "MotionCaption":
+        """Return the caption that `to_json` wrote. Raises InvalidInputError that names a field."""
+        if not isinstance(content, Mapping) or content.get("version") != _VERSION:
+            raise InvalidInputError(
+                f"caption: expected an object of version {_VERSION}, got {content!r:.60}."
+            )
+        try:
+            return cls(
+                body=content["global"],
+                parts={slot: content["parts"][slot] for slot in PARTS},
+                interactions={slot: content["interactions"][slot] for slot in PAIR_SLOTS},
+                events=tuple(Event.from_json(each) for each in content["events"]),
+                keyframes=tuple(
+                    Keyframe(frame=k["frame"], seconds=float(k["seconds"]), pose=k["pose"])
+                    for k in content["keyframes"]
+                ),
+            )
+        except (KeyError, TypeError) as error:
+            raise InvalidInputError(f"caption: missing or malformed field {error}.") from error
+
+
+def caption(motion: Motion) -> MotionCaption:
+    """Put a motion into words. Raises InvalidInputError for a skeleton without roles."""
+    events = find_events(motion)
+    return MotionCaption(
+        body=body_sentence(events),
+        parts={part: sequence(_of(events, part)) or IDLE for part in PARTS},
+        interactions={pair: sequence(_of(events, pair)) for pair in PAIR_SLOTS},
+        events=events,
+    )
+
+
+def _of(events: Sequence[Event], slot: str) -> list[Event]:
+    """Events of a slot; being still is told only of a part that does nothing else."""
+    own = [event for event in events if event.slot == slot]
+    moving = [event for event in own if event.action != "stays"]
+    return moving or own[:1]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

@@ -1,0 +1,141 @@
+"""Laws of captions: they mirror with their motion, do not depend on its rate, and invent nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from marey.errors import InvalidInputError
+from marey.io.cmu_pack import CmuPack
+from marey.motion import Motion
+from marey.predicates import ACTIONS, Event
+from marey.predicates.event import MIRRORED_DIRECTION
+from marey.skeleton import BODY22
+from marey.skeleton.parts import PAIR_SLOTS, PARTS
+from marey.text import MotionCaption, caption, event_phrase, mirror_text
+from marey.text.event_wording import IDLE, sequence
+from marey.text.sentences import body_sentence
+
+CLIPS = ("02_01", "13_21", "69_09", "86_14", "134_05", "14_12")
+
+
+def still(frames: int = 60) -> Motion:
+    """A body that stands with hanging arms and does nothing."""
+    local = torch.eye(3).repeat(frames, BODY22.num_joints, 1, 1)
+    return Motion(
+        root_positions=torch.tensor([[0.0, 0.87, 0.0]]).repeat(frames, 1),
+        local_rotations=local,
+        fps=20.0,
+        skeleton=BODY22,
+    )
+
+
+@pytest.fixture(scope="module")
+def clips(shared_data: Path) -> list[Motion]:
+    pack = CmuPack.open(shared_data / "cmu")
+    motions = [pack.motion(clip) for clip in CLIPS]
+    return [motion.crop(0, min(motion.num_frames, round(8 * motion.fps))) for motion in motions]
+
+
+def every_event() -> list[Event]:
+    """One event of each action, slot, direction and target."""
+    return [
+        Event(slot=s, action=a, start=0.0, end=1.0, direction=d, target=t, extent=30.0, count=2)
+        for a, kind in ACTIONS.items()
+        for s in kind.slots
+        for d in kind.directions
+        for t in kind.targets
+        if not (a == "touches" and not _touchable(s, d, t))
+    ]
+
+
+def _touchable(slot: str, direction: str, target: str) -> bool:
+    """Whether a touch makes sense: a hand reaches the head, a hip, a leg, or the other arm."""
+    parts = slot.split("+")
+    arms = [part for part in parts if part.endswith("arm")]
+    both = len(arms) == 2
+    fits = {
+        "head": "head" in parts and len(arms) == 1,
+        "hip": "torso" in parts and len(arms) == 1,
+        "hand": both,
+        "shoulder": both and bool(direction),
+        "elbow": both and bool(direction),
+        "knee": len(arms) == 1 and parts[1].endswith("leg"),
+        "foot": len(arms) == 1 and parts[1].endswith("leg"),
+    }[target]
+    return fits and (bool(direction) == (target in ("shoulder", "elbow")))
+
+
+def test_the_words_of_a_mirrored_event_are_the_mirrored_words() -> None:
+    for event in every_event():
+        assert event_phrase(event.mirrored()) == mirror_text(event_phrase(event)), event
+        if event.direction in MIRRORED_DIRECTION:
+            assert event_phrase(event.mirrored()) != event_phrase(event), event
+
+
+def test_repeats_and_cycles_are_counted() -> None:
+    def at(k: int, action: str, **more: object) -> Event:
+        return Event(slot="left_arm", action=action, start=k + 0.0, end=k + 0.9, **more)
+
+    step = {"slot": "left_leg", "action": "steps", "direction": "forward"}
+    steps = [Event(**step, start=k + 0.0, end=k + 0.9) for k in range(3)]
+    assert sequence(steps) == "steps forward three times"
+    bent = [at(2 * k + j, a) for k in range(3) for j, a in enumerate(("bends", "extends"))]
+    assert sequence(bent) == "bends at the elbow and straightens at the elbow, three times"
+    assert sequence([at(0, "raises", target="overhead"), at(1, "waves", count=4)]) == (
+        "raises above the head, then waves four times"
+    )
+    assert sequence([]) == ""
+
+
+def test_what_both_hands_do_at_once_is_told_once() -> None:
+    left = Event(slot="left_arm", action="raises", start=1.0, end=2.0, target="overhead")
+    walk = Event(slot="global", action="walks", start=0.0, end=4.0, direction="forward", extent=3.1)
+    turn = Event(slot="global", action="turns", start=1.0, end=3.0, direction="left", extent=85.0)
+    assert body_sentence([left, left.mirrored()]) == ("a person raises both hands above the head")
+    assert body_sentence([walk, turn]) == (
+        "a person walks forward about 3 meters, turning left by about 90 degrees"
+    )
+
+
+def test_a_still_body_has_no_word_of_movement() -> None:
+    said = caption(still())
+    assert said.body == "a person stands still"
+    assert not any(event.moves for event in said.events)
+    assert set(said.parts.values()) <= {IDLE} | {t for t in said.parts.values() if "held" in t}
+
+
+def test_a_mirrored_motion_has_the_mirrored_caption(clips: list[Motion]) -> None:
+    for motion in clips:
+        said, mirrored = caption(motion), caption(motion.mirror())
+        assert mirrored.body == mirror_text(said.body)
+        texts = {s.slot: s.text for s in mirrored.script().statements}
+        assert texts == {s.slot: s.text for s in said.script().mirrored().statements}
+
+
+def test_a_caption_says_the_same_at_any_frame_rate(clips: list[Motion]) -> None:
+    same = total = 0
+    for motion in clips:
+        texts = [caption(motion.resample(fps)) for fps in (24.0, 60.0)]
+        pairs = [(texts[0].parts[p], texts[1].parts[p]) for p in PARTS]
+        pairs += [(texts[0].interactions[p], texts[1].interactions[p]) for p in PAIR_SLOTS]
+        same += sum(a == b for a, b in pairs)
+        total += len(pairs)
+    assert same >= 0.95 * total  # one word makes a whole text differ; statements agree in 98 %
+
+
+def test_a_caption_goes_through_json_and_makes_a_script(clips: list[Motion]) -> None:
+    for motion in clips:
+        said = caption(motion)
+        assert MotionCaption.from_json(json.loads(json.dumps(said.to_json()))) == said
+        script = said.script()
+        assert script.prompt == said.body
+        assert {s.slot for s in script.statements} >= {"global", *PARTS}
+        assert said.prose().count("\n") >= 6
+
+
+@pytest.mark.parametrize("broken", [{}, {"version": 2}, {"version": 1, "global": "a"}, None])
+def test_a_broken_caption_is_refused_by_field(broken: object) -> None:
+    with pytest.raises(InvalidInputError, match="caption"):
+        MotionCaption.from_json(broken)
