@@ -1,4 +1,4 @@
-"""Laws of captions: they mirror with their motion, do not depend on its rate, and invent nothing."""
+"""Laws of captions: they mirror with their motion, do not depend on its rate, invent nothing."""
 
 import json
 from pathlib import Path

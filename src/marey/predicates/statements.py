@@ -126,9 +126,7 @@ def _turn(match: re.Match[str]) -> Claim:
     )
 
 
-def _limb(
-    actions: tuple[str, ...], slots: tuple[str, str], **more: str
-) -> Callable[[re.Match[str]], Claim]:
+def _limb(actions: tuple[str, ...], slots: tuple[str, str]) -> Callable[[re.Match[str]], Claim]:
     """Make claims about a limb whose side the match may name."""
 
     def make(match: re.Match[str]) -> Claim:
@@ -141,7 +139,6 @@ def _limb(
             slots=chosen,
             targets=_HIGH.get(height, ()),
             both=side == "both",
-            **more,
         )
 
     return make
