@@ -35,8 +35,8 @@ class MappingReport:
     path_scale: float
     """Factor of everything's place on the ground; 1 leaves paths where they are."""
     sunk: float
-    """How much lower the lowest joint of a pose lies on the model's body, at most, metres: bodies
-    of another build, such as the G1's on a human's, may end up with their feet in the ground."""
+    """How much lower the lowest joint of a pose lies on the model's body, at most, metres. Feet
+    keep their height, but the hands of longer arms may end up in the ground."""
     merged: int
     """Times left out because they fall in one frame with a nearer one."""
 
