@@ -248,6 +248,8 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Draw, generate, measure, print, write."""
     options = arguments()
+    if Path(options.before_model or "").name == Path(options.model).name:
+        sys.exit("the two models need folders of different names: columns are named by them")
     store, model = MotionStore.open(options.data), load_diffusion_model(options.model)
     if store.fps != model.fps:
         sys.exit(f"the store has {store.fps:g} fps, the model {model.fps:g}")
