@@ -1,6 +1,7 @@
 """JointLimit: hinges that turn about one axis only, between two angles."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -49,6 +50,14 @@ class Hinges:
         self.axes = torch.stack(axes) if axes else torch.zeros(0, 3, dtype=torch.float64)
         self.lower = torch.tensor([limit.lower for limit in limits.values()]).double()
         self.upper = torch.tensor([limit.upper for limit in limits.values()]).double()
+
+    def among(self, joints: Sequence[int]) -> "Hinges":
+        """Return the hinges of some joints, called by their place among these."""
+        kept = [k for k, joint in enumerate(self.joints) if joint in joints]
+        own = copy(self)
+        own.joints = [joints.index(self.joints[k]) for k in kept]
+        own.axes, own.lower, own.upper = self.axes[kept], self.lower[kept], self.upper[kept]
+        return own
 
     def clamped(
         self, local: Float[Tensor, "frames joints 3 3"]

@@ -73,6 +73,7 @@ def bend_straight_limbs(
     ``pulls`` says by how much joints are to be moved. To first order a straight limb cannot get
     shorter, so that a solver finds no way, or the wrong one. Other limbs and frames stay.
     """
+    local = local.clone()
     for limb in limbs:
         pull = next((pulls[j] for j in pulls if limb.end in path_to(skeleton, j)), None)
         if pull is None:
@@ -91,7 +92,6 @@ def bend_straight_limbs(
         )
         more = torch.where(shorter & (bend < _STRAIGHT), wanted - signed, 0.0).clamp(min=0)
         turn = rotations.rotation_vector_to_matrix(more[:, None] * limb.axis.to(more))
-        local = local.clone()
         local[:, limb.middle] = turn @ local[:, limb.middle]
     return local
 

@@ -6,11 +6,11 @@ targets; bone lengths cannot change. Gauss-Newton with Levenberg's damping, in s
 length: a target out of reach is approached as far as the bones allow.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from marey import rotations
@@ -51,65 +51,73 @@ def solve_poses(
 
     Frames do not depend on one another. A frame is done after ``steps`` or when no weighted error
     is above ``enough`` (metres, radians); one without such an error is not touched at all. In
-    frames that are touched, ``hinges`` keep to their axes and limits.
+    frames that are touched, ``hinges`` on the way to a target keep to their axes and limits.
     """
     if not targets:
         return root, local
-    rows, hinges = TargetRows(targets, skeleton), hinges or Hinges({}, skeleton)
-    turning = stiffness.joints[rows.joints, None].expand(len(root), -1, 3)
+    rows = TargetRows(targets, skeleton)
+    hinges = (hinges or Hinges({}, skeleton)).among(rows.needed)
+    turning = stiffness.joints[rows.needed][rows.turning, None].expand(len(root), -1, 3)
     cost = torch.cat((stiffness.root[:, None], turning), dim=1).double()
     dtype = local.dtype
     root, local = root.double(), local.double()
     rest = torch.stack([target.weight for target in targets]).any(0).nonzero()[:, 0]
-    for step in range(steps):
-        places, turned = _forward(root[rest], local[rest], rows.needed, skeleton)
-        far = rows.errors(places, turned, rest).abs().amax(-1) > enough
-        rest, places, turned = rest[far], places[far], turned[far]
+    place, poses = root[rest], local[rest[:, None], rows.needed]
+    for step in range(steps + 1):
+        places, turned = _forward(place, poses, rows, skeleton)
+        error = rows.errors(places, turned, rest)
+        far = error.abs().amax(-1) > enough if step < steps else torch.zeros_like(rest).bool()
+        if not bool(far.all()):
+            root[rest[~far]], local[rest[~far, None], rows.needed] = place[~far], poses[~far]
+            rest, place, poses = rest[far], place[far], poses[far]
+            places, turned, error = places[far], turned[far], error[far]
         if not len(rest):
             break
-        poses = local[rest]
         if step == 0:
-            poses = _prepared(poses, places, turned, rows.pulls(places, rest), skeleton, hinges)
-            places, turned = _forward(root[rest], poses, rows.needed, skeleton)
-        error = rows.errors(places, turned, rest)
-        jacobian = rows.jacobian(places, turned, rest)
+            bent = _prepared(local[rest], places, turned, rest, rows, skeleton)
+            poses = hinges.clamped(bent[:, rows.needed])
+            places, turned = _forward(place, poses, rows, skeleton)
+            error = rows.errors(places, turned, rest)
         price = _DAMPING * cost[rest]
         if step >= _PATIENCE:
             price[:, 1:] += rows.curvature(places, error, rest)[..., None]
-        change = _step(jacobian, error, price, poses[:, rows.joints], rows.joints, hinges)
-        root[rest] += change[:, 0]
-        poses[:, rows.joints] = (
-            rotations.rotation_vector_to_matrix(change[:, 1:]) @ poses[:, rows.joints]
-        )
-        local[rest] = hinges.clamped(poses)
+        jacobian = rows.jacobian(places, rest)
+        change = _step(jacobian, error, price, poses, turned, rows, hinges)
+        place = place + change[:, 0]
+        turns = rotations.rotation_vector_to_matrix(change[:, 1:])
+        poses[:, rows.turning] = turns @ poses[:, rows.turning]
+        poses = hinges.clamped(poses)
     return root.to(dtype), local.to(dtype)
 
 
 def _forward(
-    root: Tensor, local: Tensor, joints: Sequence[int], skeleton: Skeleton
-) -> tuple[Float[Tensor, "frames joints 3"], Float[Tensor, "frames joints 3 3"]]:
-    """Return places and global rotations of some joints, parents first; nonsense for the others."""
-    places, turned = root[:, None].repeat(1, local.shape[1], 1), local.clone()
-    offsets = skeleton.rest_offsets.to(local)
-    for joint in joints[1:]:
-        parent = skeleton.parents[joint]
-        turned[:, joint] = turned[:, parent] @ local[:, joint]
-        places[:, joint] = places[:, parent] + turned[:, parent] @ offsets[joint]
-    return places, turned
+    root: Float[Tensor, "frames 3"],
+    local: Float[Tensor, "frames needed 3 3"],
+    rows: TargetRows,
+    skeleton: Skeleton,
+) -> tuple[Float[Tensor, "frames needed 3"], Float[Tensor, "frames needed 3 3"]]:
+    """Return places and global rotations of the needed joints."""
+    offsets = skeleton.rest_offsets[rows.needed].to(local)
+    places, turned = [root], list(local.unbind(1))
+    for number, parent in list(enumerate(rows.parents))[1:]:
+        places.append(places[parent] + turned[parent] @ offsets[number])
+        turned[number] = turned[parent] @ turned[number]
+    return torch.stack(places, dim=1), torch.stack(turned, dim=1)
 
 
 def _prepared(
-    poses: Tensor,
-    places: Tensor,
-    turned: Tensor,
-    pulls: Mapping[int, Tensor],
+    local: Float[Tensor, "frames joints 3 3"],
+    places: Float[Tensor, "frames needed 3"],
+    turned: Float[Tensor, "frames needed 3 3"],
+    frames: Int[Tensor, " frames"],
+    rows: TargetRows,
     skeleton: Skeleton,
-    hinges: Hinges,
 ) -> Float[Tensor, "frames joints 3 3"]:
-    """Bend straight limbs that must get shorter, and keep hinges to their limits."""
-    limbs = limbs_of(skeleton)
-    return hinges.clamped(
-        bend_straight_limbs(limbs, poses, turned, places, pulls, skeleton=skeleton)
+    """Bend straight limbs that must get shorter."""
+    everywhere, turns = rows.spread_out(places), rows.spread_out(turned)
+    pulls = rows.pulls(places, frames)
+    return bend_straight_limbs(
+        limbs_of(skeleton), local, turns, everywhere, pulls, skeleton=skeleton
     )
 
 
@@ -117,26 +125,40 @@ def _step(
     jacobian: Float[Tensor, "frames rows unknowns 3"],
     error: Float[Tensor, "frames rows"],
     price: Float[Tensor, "frames unknowns 3"],
-    poses: Float[Tensor, "frames turning 3 3"],
-    joints: Sequence[int],
+    poses: Float[Tensor, "frames needed 3 3"],
+    turned: Float[Tensor, "frames needed 3 3"],
+    rows: TargetRows,
     hinges: Hinges,
 ) -> Float[Tensor, "frames unknowns 3"]:
-    """Return the shift of the root and the turns of ``joints``, in their parents' frames.
+    """Return the shift of the root and the turns of joints, in their parents' frames.
 
     A hinge turns about its axis only; one that would leave its limits does not turn at all.
     """
-    at = [joints.index(joint) for joint in hinges.joints if joint in joints]
-    if not at:
-        return _damped(jacobian, error, price)
-    own = [hinges.joints.index(joints[k]) for k in at]
-    columns, axes = [1 + k for k in at], hinges.axes[own]
+    above = turned[:, [rows.parents[joint] for joint in rows.turning]]
+    if rows.turning[:1] == [0]:
+        above[:, 0] = torch.eye(3)
+    own = [k for k, joint in enumerate(hinges.joints) if joint in rows.turning]
+    if not own:
+        return _from_parents(_damped(jacobian, error, price), above)
+    at = [rows.turning.index(hinges.joints[k]) for k in own]
+    columns = [1 + k for k in at]
+    axes = (above[:, at] @ hinges.axes[own][..., None])[:, None, :, :, 0]
     jacobian[:, :, columns] = (jacobian[:, :, columns] * axes).sum(-1, keepdim=True) * axes
-    change = _damped(jacobian, error, price)
-    leaving = hinges.would_leave(poses[:, at], change[:, columns], own)
+    change = _from_parents(_damped(jacobian, error, price), above)
+    bent = poses[:, [hinges.joints[k] for k in own]]
+    leaving = hinges.would_leave(bent, change[:, columns], own)
     if not bool(leaving.any()):
         return change
     jacobian[:, :, columns] *= ~leaving[:, None, :, None]
-    return _damped(jacobian, error, price)
+    return _from_parents(_damped(jacobian, error, price), above)
+
+
+def _from_parents(
+    change: Float[Tensor, "frames unknowns 3"], above: Float[Tensor, "frames turning 3 3"]
+) -> Float[Tensor, "frames unknowns 3"]:
+    """Bring turns in the world into the frames of the joints' parents; the shift comes first."""
+    turns = (above.transpose(-1, -2) @ change[:, 1:, :, None])[..., 0]
+    return torch.cat((change[:, :1], turns), dim=1)
 
 
 def _damped(
