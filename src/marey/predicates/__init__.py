@@ -8,6 +8,8 @@ from marey.predicates.locomotion import RUN_SPEED, top_speed
 from marey.predicates.measure import Measure
 from marey.predicates.pose_facts import PoseFacts
 from marey.predicates.pose_table import POSE_FACTS, PoseFact
+from marey.predicates.posture import POSTURES, postures
+from marey.predicates.statements import Claim, claims, holds
 from marey.predicates.trace import BodyTrace
 
 __all__ = [
@@ -16,17 +18,22 @@ __all__ = [
     "MEASURES",
     "MIRRORED_FACT",
     "POSE_FACTS",
+    "POSTURES",
     "RUN_SPEED",
     "ActionKind",
     "BodyTrace",
+    "Claim",
     "Conduct",
     "Event",
     "Finding",
     "Measure",
     "PoseFact",
     "PoseFacts",
+    "claims",
     "find",
     "find_all",
     "find_events",
+    "holds",
+    "postures",
     "top_speed",
 ]
