@@ -33,7 +33,7 @@ BEND = 40.0
 """Degrees by which an elbow must bend or extend."""
 TO_AND_FRO = 0.1
 """Metres of a half cycle of a hand that waves, circles or swings."""
-SWING_SECONDS, WAVE_SECONDS = 0.9, 0.45
+SWING_SECONDS, WAVE_SECONDS = 0.9, 0.42
 """Longest half cycle."""
 HALVES = 4
 """Half cycles that make a wave or a swing."""
@@ -143,7 +143,7 @@ def _swings(slot: str, hand: np.ndarray, elbow: np.ndarray) -> list[Event]:
             inside = slice(each.first, each.last + 1)
             quick = each.last - each.first <= WAVE_SECONDS * CLOCK * each.halves
             high = hand[inside, UP].mean() > CHEST + 0.15 and upright[inside].mean() > 0.08
-            wave = quick and high
+            wave = quick and high and axis != UP
             found.append(
                 timed(
                     slot,

@@ -17,8 +17,8 @@ def find_events(motion: Motion) -> tuple[Event, ...]:
     Raises InvalidInputError where the skeleton lacks a role.
     """
     curves = BodyCurves.of(motion)
-    found = steps(curves)
     jumps = jump_events(curves)
+    found = steps(curves, jumps)
     travel = travel_events(curves, found)
     parts = [
         *jumps,
@@ -28,6 +28,6 @@ def find_events(motion: Motion) -> tuple[Event, ...]:
         *trunk_events(curves),
         *arm_events(curves),
         *step_events(found),
-        *leg_events(curves, travel),
+        *leg_events(curves, travel, jumps),
     ]
     return tuple(sorted(parts + pair_events(curves, parts), key=order))

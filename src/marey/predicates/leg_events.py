@@ -30,28 +30,36 @@ STANCE_HEIGHT, STANCE_SPEED = 0.12, 0.8
 SWING_SIZE, SWING_SECONDS, SWING_HALVES = 0.3, 0.9, 3
 HELD_HEIGHT, HELD_SPEED, HELD_SECONDS = 0.12, 0.25, 0.8
 STAY_SPEED, STAY_SECONDS = 0.1, 1.5
-TRAVELS = ("walks", "runs", "sidesteps", "moves", "crawls")
+STRUT = 0.32
+"""Metres that a walking body lifts a foot by to be said to raise it."""
 
 
-def leg_events(curves: BodyCurves, travel: list[Event]) -> list[Event]:
-    """All events of both legs but steps, which ``travel_events`` finds."""
-    busy = [(e.start, e.end) for e in travel if e.action in TRAVELS]
-    return [event for side in (0, 1) for event in _one_leg(curves, side, busy)]
+def leg_events(curves: BodyCurves, travel: list[Event], jumps: list[Event]) -> list[Event]:
+    """All events of both legs but steps, which ``travel_events`` finds.
+
+    What legs do in travel and in jumps belongs to these, save knees that are lifted high.
+    """
+    return [event for side in (0, 1) for event in _one_leg(curves, side, travel, jumps)]
 
 
-def _one_leg(curves: BodyCurves, side: int, busy: list[tuple[float, float]]) -> list[Event]:
+def _one_leg(curves: BodyCurves, side: int, travel: list[Event], jumps: list[Event]) -> list[Event]:
     slot = ("left_leg", "right_leg")[side]
     kicks = _kicks(curves, slot, side)
-    swings = _swings(curves, slot, side)
-    held = _held(curves, slot, side)
-    taken = busy + [(e.start, e.end) for e in swings]
-    single = [e for e in _lifts(curves, slot, side) if _free(e, taken)]
-    single += [e for e in _bends(curves, slot, side) if _free(e, taken)]
-    return kicks + [e for e in swings if _free(e, busy)] + held + single
+    swings = [e for e in _swings(curves, slot, side) if _free(e, travel)]
+    lifts = [e for e in _lifts(curves, slot, side) if _free(e, swings + jumps)]
+    walked = [e for e in lifts if _free(e, travel) or _struts(e, travel)]
+    bends = [e for e in _bends(curves, slot, side) if _free(e, travel + swings + jumps)]
+    return kicks + swings + walked + bends + _held(curves, slot, side)
 
 
-def _free(event: Event, taken: list[tuple[float, float]]) -> bool:
-    return all(overlap((event.start, event.end), span) < 0.5 for span in taken)
+def _struts(event: Event, travel: list[Event]) -> bool:
+    """Whether a foot is lifted higher than a walk needs."""
+    walk = _free(event, [e for e in travel if e.action == "runs"])
+    return walk and event.action == "raises" and (event.extent or 0.0) >= STRUT
+
+
+def _free(event: Event, others: list[Event]) -> bool:
+    return all(overlap((event.start, event.end), (e.start, e.end)) < 0.5 for e in others)
 
 
 def _kicks(curves: BodyCurves, slot: str, side: int) -> list[Event]:

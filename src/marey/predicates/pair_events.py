@@ -16,10 +16,11 @@ from marey.predicates.body_curves import (
     UP,
     BodyCurves,
     Curve,
+    rate,
 )
 from marey.predicates.event import Event
 from marey.predicates.paces import timed
-from marey.predicates.spans import edges, moves, overlap, repetitions, runs
+from marey.predicates.spans import edges, moves, overlap, repetitions, runs, turning_points
 from marey.skeleton.parts import canonical_slot
 
 ARMS, LEGS = ("left_arm", "right_arm"), ("left_leg", "right_leg")
@@ -29,14 +30,15 @@ HANDS_MEET, HANDS_MOVE = 0.22, 0.25
 CLAP_SIZE, CLAP_SECONDS, CLAP_HALVES = 0.08, 0.6, 3
 TOUCH_SECONDS = 0.25
 NEAR = {"hand": 0.16, "head": 0.22, "shoulder": 0.17, "elbow": 0.14}
-NEAR |= {"hip": 0.22, "knee": 0.18, "foot": 0.22}
+NEAR |= {"hip": 0.17, "knee": 0.18, "foot": 0.22}
 """Metres between palm and joint at a touch."""
 AWAY = 1.25
 """A touch ends where the distance is that many times the distance of a touch."""
 HEAD_CENTRE = 0.08
 """Metres from the head joint up to the middle of the head."""
-AKIMBO = 50.0
-"""Degrees that an elbow is bent at least while its hand is on a hip: a hanging hand is near too."""
+AKIMBO, REST_SPEED = 65.0, 0.25
+"""Degrees that an elbow is bent at least, and m/s that a hand moves at most, while it is on a hip:
+a hanging hand is near too, and a swinging one passes by."""
 ARMS_CROSSED, FEET_CROSSED = 0.08, 0.02
 """Metres by which a wrist, or an ankle, lies beyond the other."""
 CROSS_SECONDS = 0.3
@@ -70,7 +72,8 @@ def _hands(curves: BodyCurves) -> list[Event]:
     claps = []
     for each in repetitions(gap, CLAP_SIZE, CLAP_SECONDS * CLOCK, CLAP_HALVES):
         inside = gap[each.first : each.last + 1]
-        if inside.min() < HANDS_MEET and np.median(inside) < 0.45:
+        ends = inside[turning_points(inside, CLAP_SIZE)]
+        if ends[ends < ends.mean()].max() < HANDS_MEET and np.median(inside) < 0.45:
             span, count = (each.first, each.last), (each.halves + 1) // 2
             claps.append(timed(HANDS_SLOT, "claps", span, extent=each.size, count=count))
     return claps + [
@@ -118,7 +121,8 @@ def _to_hip(curves: BodyCurves, seen: np.ndarray, side: int) -> Curve:
     sign = 1 if side == 0 else -1
     hip = seen[:, HIPS, side] + np.array([0.06 * sign, 0.08, 0.0])
     bent = bend_angle(elbow - shoulder, palm - elbow) >= AKIMBO
-    return np.where(bent, _distance(palm, hip), 1.0)
+    rests = np.linalg.norm(rate(palm), axis=-1) <= REST_SPEED
+    return np.where(bent & rests, _distance(palm, hip), 1.0)
 
 
 def _contacts(slot: str, target: str, gap: Curve, direction: str = "") -> list[Event]:

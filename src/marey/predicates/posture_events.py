@@ -18,7 +18,7 @@ from marey.predicates.body_curves import (
 )
 from marey.predicates.event import Event
 from marey.predicates.paces import timed
-from marey.predicates.spans import runs
+from marey.predicates.spans import moves, runs
 from marey.predicates.trace import REFERENCE_LEG
 
 JUMP_CLEARANCE, JUMP_CLEARANCE_PER_SPEED = 0.05, 0.03
@@ -40,7 +40,11 @@ SEAT_AHEAD = 0.17
 """Metres from hips ahead to the ankles of a body on a seat."""
 KNEE_DOWN, HAND_DOWN = 0.16, 0.3
 """Height over the ankles' floor of a knee, and of a hand, that bears on the ground, metres."""
-POSTURE_SECONDS, SEAT_SECONDS, HOLD_SECONDS = 0.25, 0.6, 1.0
+LEAST_SINK = 0.1
+"""Metres by which hips sink or rise with a change of posture."""
+POSTURE_SECONDS, SEAT_SECONDS, HOLD_SECONDS, PASSING_SECONDS = 0.25, 0.6, 1.0, 1.6
+STANCE = 0.2
+"""Speed in m/s up to which hips and feet stand."""
 
 
 def jump_events(curves: BodyCurves) -> list[Event]:
@@ -78,14 +82,37 @@ def posture_events(curves: BodyCurves, flights: list[Event]) -> list[Event]:
     """Changes from one posture to another, and postures held."""
     spans = _spans(postures(curves), flights)
     height = curves.middle[:, 1] - curves.floor
-    events = []
+    events = _stands(curves)
     for first, after, posture in spans:
-        if after - first >= HOLD_SECONDS * CLOCK:
+        if after - first >= HOLD_SECONDS * CLOCK and posture != STANDING:
             span = (first, after - 1)
             events.append(timed("global", "holds", span, target=POSTURES[posture]))
+    spans = _settled(spans)
     for (_, cut, before), (_, after, posture) in itertools.pairwise(spans):
         events += _change(height, cut, after, before, posture)
     return events
+
+
+def _stands(curves: BodyCurves) -> list[Event]:
+    """Spans in which an upright body neither travels nor steps."""
+    planted = (curves.foot_speed.max(1) < STANCE) & (curves.clearance.max(1) < 0.1)
+    still = planted & (np.linalg.norm(curves.velocity, axis=-1) < STANCE)
+    return [
+        timed("global", "holds", (first, after - 1), target="standing")
+        for first, after in runs(still & (postures(curves) == STANDING))
+        if after - first >= HOLD_SECONDS * CLOCK
+    ]
+
+
+def _settled(spans: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Drop squats that only lead to another low posture, or from it."""
+    kept: list[tuple[int, int, int]] = []
+    for i, (first, after, posture) in enumerate(spans):
+        near = [spans[j][2] for j in (i - 1, i + 1) if 0 <= j < len(spans)]
+        passing = posture == SQUATTING and any(p not in (STANDING, SQUATTING) for p in near)
+        if not passing or after - first >= PASSING_SECONDS * CLOCK:
+            kept.append((first, after, posture))
+    return kept
 
 
 def postures(curves: BodyCurves) -> np.ndarray:
@@ -128,9 +155,11 @@ def _change(height: Curve, cut: int, after: int, before: int, posture: int) -> l
     word = "rises" if posture < before and posture == STANDING else _WORDS[posture]
     if not word:
         return []
-    back = max(0, cut - round(2.0 * CLOCK))
+    back = max(0, cut - round(2.5 * CLOCK))
     forth = min(after, cut + round(1.5 * CLOCK))
     sign = 1 if word == "rises" else -1
-    first = back + int((sign * height[back : cut + 1]).argmin())
-    last = cut + int((sign * height[cut:forth]).argmax())
-    return [timed("global", word, (first, last), extent=float(height[last] - height[first]))]
+    moved = [m for m in moves(height[back:forth], LEAST_SINK) if m.change * sign > 0]
+    if not moved:
+        return []
+    move = min(moved, key=lambda m: abs((m.start + m.end) / 2 + back - cut))
+    return [timed("global", word, (back + move.start, back + move.end), extent=move.change)]

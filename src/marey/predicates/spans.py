@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float, Shaped
 
 START_SHARE, END_SHARE = 0.1, 0.9
 """Shares of a move's change at which it counts as begun and as done."""
-STEADY = 2.5
-"""Ratio of neighbouring half cycles, in size, up to which they belong to one repetition."""
+STEADY = 2.2
+"""Ratio of neighbouring half cycles, in size and time, up to which they are one repetition."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def turning_points(curve: Float[np.ndarray, " ticks"], least: float) -> list[int
 def repetitions(
     curve: Float[np.ndarray, " ticks"], least: float, longest: float, halves: int
 ) -> list[Repetition]:
-    """Stretches of ``halves`` or more half cycles in a row, alike in size and each short enough.
+    """Stretches of ``halves`` or more half cycles in a row, alike and each short enough.
 
     ``longest`` is the most ticks that a half cycle may take.
     """
@@ -108,7 +108,7 @@ def repetitions(
     row: list[tuple[int, int, float]] = []
     for a, b in itertools.pairwise(points):
         size = abs(float(curve[b] - curve[a]))
-        follows = row and max(size, row[-1][2]) <= STEADY * min(size, row[-1][2])
+        follows = row and _alike(size, row[-1][2]) and _alike(b - a, row[-1][1] - row[-1][0])
         if b - a > longest or not follows:
             found += _repetition(row, halves)
             row = []
@@ -122,6 +122,10 @@ def overlap(a: tuple[float, float], b: tuple[float, float]) -> float:
     common = min(a[1], b[1]) - max(a[0], b[0])
     shorter = min(a[1] - a[0], b[1] - b[0])
     return max(0.0, common) / shorter if shorter > 0 else 0.0
+
+
+def _alike(a: float, b: float) -> bool:
+    return max(a, b) <= STEADY * min(a, b)
 
 
 def _repetition(row: list[tuple[int, int, float]], halves: int) -> list[Repetition]:

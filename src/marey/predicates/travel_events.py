@@ -16,17 +16,20 @@ FEET_SHARE = 0.4
 """Share of a turn of the hips that the feet must make too; else the body twists over them."""
 SWING_ON, SWING_OFF = 0.6, 0.25
 """Speed in m/s that a foot reaches in a step, and that it has where a step begins and ends."""
+SLIP = 0.3
+"""Share of the speed of the hips that a standing foot of a fast body seems to have."""
 STEP_LENGTH, STEP_LIFT = 0.12, 0.06
 """Metres to move a foot by, or else to lift it by, in a step."""
 STEP_SECONDS = (0.1, 1.5)
-TRAVEL_ON, TRAVEL_OFF = 0.3, 0.15
+TRAVEL_ON, TRAVEL_OFF = 0.2, 0.1
 """Speed of the hips in m/s that travel reaches, and that it has where it begins and ends."""
-WALK_DISTANCE, SIDE_DISTANCE = 0.5, 0.35
+WALK_DISTANCE, SIDE_DISTANCE = 0.5, 0.4
 """Metres of travel that count."""
 LEG_SECONDS = 0.5
 """Travel in one direction shorter than that is part of what is around it."""
 RUN_SPEED, FLIGHT_SHARE = 1.8, 0.04
-"""Mean speed of a run and the share of it in which no foot stands."""
+"""Mean speed of a run over its fastest ``RUN_SECONDS``, and share of it without a standing foot."""
+RUN_SECONDS = 0.8
 UPRIGHT = 0.5
 """Height of the shoulders over the hips, as a share of their distance."""
 
@@ -59,13 +62,15 @@ class Step:
         return ("left", "right")[self.side if self.out > 0 else 1 - self.side]
 
 
-def steps(curves: BodyCurves) -> list[Step]:
-    """The steps of both feet."""
-    return [step for side in (0, 1) for step in _steps(curves, side)]
+def steps(curves: BodyCurves, flights: list[Event]) -> list[Step]:
+    """The steps of both feet; what they do in the flight of a jump is no step."""
+    jumps = [(flight.start * CLOCK, flight.end * CLOCK) for flight in flights]
+    found = [step for side in (0, 1) for step in _steps(curves, side)]
+    return [s for s in found if all(overlap((s.start, s.end), jump) < 0.4 for jump in jumps)]
 
 
 def _steps(curves: BodyCurves, side: int) -> list[Step]:
-    speed = curves.foot_speed[:, side]
+    speed = curves.foot_speed[:, side] - SLIP * np.linalg.norm(curves.velocity, axis=-1)
     foot = (curves.world[:, HEELS, side] + curves.world[:, TOES, side]) / 2
     found = []
     for run in stretches(speed, SWING_ON, SWING_OFF):
@@ -100,7 +105,7 @@ def step_events(found: list[Step]) -> list[Event]:
 
 
 def turn_events(curves: BodyCurves) -> list[Event]:
-    """Turns of the whole body, feet and all."""
+    """Turns of the whole body, feet and all; over feet that stay it is the torso that twists."""
     degrees = np.degrees(curves.heading)
     feet = _feet_heading(curves)
     upright = curves.spine[:, 1] > UPRIGHT * np.linalg.norm(curves.spine, axis=-1)
@@ -109,10 +114,11 @@ def turn_events(curves: BodyCurves) -> list[Event]:
         after = min(move.last + round(0.3 * CLOCK), curves.ticks - 1)
         with_feet = (feet[after] - feet[move.first]) / move.change
         stands = upright[move.first : move.last + 1].mean() > 0.7
-        if abs(move.change) >= TURN and with_feet >= FEET_SHARE and stands:
+        if abs(move.change) >= TURN and stands:
             way = "left" if move.change > 0 else "right"
+            slot, word = ("global", "turns") if with_feet >= FEET_SHARE else ("torso", "twists")
             span = (move.start, move.end)
-            found.append(timed("global", "turns", span, direction=way, extent=move.change))
+            found.append(timed(slot, word, span, direction=way, extent=move.change))
     return found
 
 
@@ -183,9 +189,11 @@ def _travel(
         return []
     own = [s for s in found if s.length >= STEP_LENGTH and overlap((s.start, s.end), span) > 0.5]
     flying = (curves.foot_speed[inside].min(1) > 0.5 * speed) & (speed > 1.2)
-    runs_ = speed.mean() >= RUN_SPEED and flying.mean() >= FLIGHT_SHARE
+    size = min(round(RUN_SECONDS * CLOCK), len(speed))
+    fastest = np.convolve(speed, np.full(size, 1 / size), mode="valid").max()
+    running = fastest >= RUN_SPEED and flying.mean() >= FLIGHT_SHARE
     walks = {s.side for s in own} == {0, 1}
-    action = "runs" if runs_ and walks else "moves" if not walks else _walk_word(way)
+    action = "runs" if running and walks else "moves" if not walks else _walk_word(way)
     direction = ("forward", "left", "backward", "right")[way]
     return [
         timed("global", action, span, direction=direction, extent=distance, count=len(own) or None)
