@@ -11,12 +11,13 @@ from marey.errors import InvalidInputError
 from marey.motion import BODY22_LIMITS, Motion
 from marey.representations import (
     HeadingLocal,
+    KinematicParts,
     Normalizer,
     Representation,
     SmoothRoot,
 )
 from marey.rotations import geodesic_distance
-from marey.skeleton import BODY22, PARTS
+from marey.skeleton import BODY22, MIRRORED_PART, PART_PAIRS, PARTS
 
 FPS = 20.0
 GROUND = torch.tensor([1.0, 0.0, 1.0])
@@ -30,23 +31,36 @@ MIRROR_SIGNS = {  # of each block's channels; 6-D: the first column, then the se
     "rotations": (1, -1, -1, -1, 1, 1),
     "velocities": (-1, 1, 1),
     "contacts": (1,),
+    "part_positions": (-1, 1, 1),
+    "limb_angles": (1, -1, -1, -1, 1, 1),
+    "part_velocities": (-1, 1, 1),
+    "connecting_angles": (1, -1, -1, -1, 1, 1),
+    "angular_velocities": (1, -1, -1),
+    "relative_velocities": (-1, 1, 1),
 }
+UNPLACED = (HeadingLocal, KinematicParts)
+"""Representations that do not hold where a motion starts and which way it faces there."""
 FactsOf = Callable[[Motion, SmoothRoot], WorldFacts]
 
 
-@pytest.fixture(params=["smooth_root", "legacy_root", "raw_root", "heading_local"])
+@pytest.fixture(
+    params=["smooth_root", "legacy_root", "raw_root", "heading_local", "kinematic_parts"]
+)
 def representation(request: pytest.FixtureRequest) -> Representation:
     made: dict[str, Representation] = {
         "smooth_root": SmoothRoot(skeleton=BODY22, fps=FPS),
         "legacy_root": SmoothRoot(skeleton=BODY22, fps=FPS, smoothing="legacy"),
         "raw_root": SmoothRoot(skeleton=BODY22, fps=FPS, smoothing="none"),
         "heading_local": HeadingLocal(skeleton=BODY22, fps=FPS, contact_limits=BODY22_LIMITS),
+        "kinematic_parts": KinematicParts(skeleton=BODY22, fps=FPS),
     }
     assert made[request.param].name == request.param
     return made[request.param]
 
 
 def world_view(representation: Representation) -> SmoothRoot:
+    if isinstance(representation, KinematicParts):
+        return representation.heading_view.world_view
     if isinstance(representation, HeadingLocal):
         return representation.world_view
     assert isinstance(representation, SmoothRoot)
@@ -57,10 +71,42 @@ def close(got: torch.Tensor, expected: torch.Tensor, tolerance: float) -> None:
     torch.testing.assert_close(got, expected, atol=tolerance, rtol=0)
 
 
+def in_world_view(features: torch.Tensor, representation: Representation) -> torch.Tensor:
+    if isinstance(representation, KinematicParts):
+        return in_world_view(representation.to_heading_local(features), representation.heading_view)
+    if isinstance(representation, HeadingLocal):
+        return representation.to_smooth_root(features)
+    return features
+
+
+def block_of(representation: Representation, *names: str) -> str:
+    """The one of the names that the representation has."""
+    (name,) = {block.name for block in representation.layout.blocks} & set(names)
+    return name
+
+
+def mirrored_pairs(values: torch.Tensor) -> torch.Tensor:
+    """Exchange left and right in the relative positions of the fifteen pairs."""
+    vectors, result = values.unflatten(1, (-1, 3)), []
+    for one, other in PART_PAIRS:
+        twin = MIRRORED_PART[one], MIRRORED_PART[other]
+        row, sign = (
+            (PART_PAIRS.index(twin), 1)
+            if twin in PART_PAIRS
+            else (PART_PAIRS.index(twin[::-1]), -1)
+        )
+        result.append(vectors[:, row] * sign * values.new_tensor([-1.0, 1.0, 1.0]))
+    return torch.cat(result, dim=1)
+
+
 def mirrored(features: torch.Tensor, representation: Representation) -> torch.Tensor:
     """Exchange left and right in features, block by block and joint by joint."""
     layout, result = representation.layout, features.clone()
     for block in layout.blocks:
+        if block.name == "relative_positions":
+            at = layout.slice(block.name)
+            result[:, at] = mirrored_pairs(features[:, at])
+            continue
         signs = features.new_tensor(MIRROR_SIGNS[block.name])
         partners = [BODY22.mirror[joint] for joint in block.joints]
         source = layout.channels(block.name, partners or None)
@@ -84,7 +130,8 @@ def test_the_six_parts_share_out_every_channel(representation: Representation) -
     assert sorted(channel for own in slices for channel in own) == list(range(layout.size))
     assert all(part == sorted(part) for part in slices)
     left_arm = set(layout.part_channels("left_arm", BODY22))
-    assert left_arm >= set(layout.channels("rotations", [BODY22.index("left_wrist")]))
+    turned = block_of(representation, "rotations", "limb_angles")
+    assert left_arm >= set(layout.channels(turned, [BODY22.index("left_wrist")]))
 
 
 def test_features_are_as_wide_as_the_layout_says(
@@ -102,10 +149,11 @@ def test_features_are_as_wide_as_the_layout_says(
 def test_a_round_trip_is_the_motion(representation: Representation, motion: Motion) -> None:
     features = representation.encode(motion)
     back = representation.decode(features)
-    if isinstance(representation, HeadingLocal):
+    if isinstance(representation, UNPLACED):
         motion = motion.canonicalise()
-        start = representation.world_view.encode(motion)[0]
-        root = representation.world_view.layout.slice("root_position")
+        view = world_view(representation)
+        start = view.encode(motion)[0]
+        root = view.layout.slice("root_position")
         motion = motion.translate(-start[root] * GROUND)
     error = (back.joint_positions - motion.joint_positions).norm(dim=-1)
     assert float(error.max()) < 1e-5
@@ -190,11 +238,10 @@ def test_pinned_frames_keep_the_positions_that_features_state(
     representation: Representation, circle: Motion, generator: torch.Generator
 ) -> None:
     features = representation.encode(circle)
-    pelvis = representation.layout.channels("joint_positions", [0])
+    block = block_of(representation, "joint_positions", "part_positions")
+    pelvis = representation.layout.channels(block, [0])
     features[:, pelvis] += 0.05 * torch.randn(circle.num_frames, 3, generator=generator)
-    world = features
-    if isinstance(representation, HeadingLocal):
-        world = representation.to_smooth_root(features)
+    world = in_world_view(features, representation)
     stated, _ = world_view(representation).root_and_rotations(world)
     pinned = torch.zeros(circle.num_frames, dtype=torch.bool)
     pinned[[5, 90]] = True
@@ -213,7 +260,9 @@ def test_facts_of_a_motion_are_its_features(
     features = representation.encode(motion)
     seen = representation.observe(facts_of(motion, world_view(representation)))
     unseen = torch.ones(representation.layout.size, dtype=torch.bool)
-    unseen[representation.layout.slice("velocities")] = False
+    for block in representation.layout.blocks:
+        if block.name.endswith("velocities"):
+            unseen[representation.layout.slice(block.name)] = False
     assert torch.equal(seen.mask, unseen.expand_as(seen.mask))
     close(seen.values, features * seen.mask, 2e-5)
 
@@ -248,7 +297,7 @@ def test_a_target_of_zero_is_a_target(representation: Representation) -> None:
     seen = representation.observe(facts)
     channels = seen.mask.nonzero().tolist()
     height = world_view(representation).layout.channels("root_position")[1]
-    if isinstance(representation, HeadingLocal):
+    if isinstance(representation, UNPLACED):
         height = representation.layout.channels("root_height")[0]
     assert channels == [[1, representation.layout.channels("contacts")[2]], [3, height]]
     assert not seen.values.any()

@@ -1,6 +1,7 @@
 """Motion as feature vectors."""
 
 from marey.representations.heading_local import HeadingLocal
+from marey.representations.kinematic_parts import KinematicParts
 from marey.representations.layout import Block, FeatureLayout
 from marey.representations.legacy_smoothing import smooth_path_legacy
 from marey.representations.normalizer import Normalizer
@@ -11,6 +12,7 @@ __all__ = [
     "Block",
     "FeatureLayout",
     "HeadingLocal",
+    "KinematicParts",
     "Normalizer",
     "Observation",
     "Representation",

@@ -126,13 +126,13 @@ class HeadingLocal(Representation):
         check_features(self, features)
         layout, exact = self.layout, features.double()
         rate = exact[..., layout.slice("heading_rate")]
-        angle = _integrate(rate / self.fps)[..., 0]
+        angle = integrate_steps(rate / self.fps)[..., 0]
         if heading is not None:
             angle = angle + heading.to(exact)[..., None]
         left, forward = exact[..., layout.slice("ground_velocity")].unbind(-1)
         still = torch.zeros_like(left)
         velocity = torch.stack((left, still, forward), dim=-1)
-        path = _integrate(_turn(velocity / self.fps, angle))
+        path = integrate_steps(_turn(velocity / self.fps, angle))
         if start is not None:
             path = path + torch.nn.functional.pad(start.to(exact), (0, 1))[..., None, [0, 2, 1]]
         height = exact[..., layout.slice("root_height")][..., 0]
@@ -175,7 +175,7 @@ class HeadingLocal(Representation):
         Raises InvalidInputError that names the first frame in which this is not so.
         """
         check_facts(self, facts)
-        self._require_placed(facts)
+        require_placed(self, facts, instead=self.world_view.name)
         world = self.world_view.observe(facts)
         values = self.from_smooth_root(world.values)
         mask = torch.zeros_like(values, dtype=torch.bool)
@@ -187,24 +187,29 @@ class HeadingLocal(Representation):
         mask[:, self.layout.span("joint_positions", "contacts")] = world.mask[:, body]
         return Observation(values=values.where(mask, 0), mask=mask)
 
-    def _require_placed(self, facts: WorldFacts) -> None:
-        heading, path = facts.heading_mask, facts.root_path_mask
-        placed = (
-            ("a heading", heading, _known_so_far(heading), "a heading in every frame before"),
-            ("a root path", path, _known_so_far(path), "a root path in every frame before"),
-            ("a root path", path, heading, "a heading in the same frame"),
-            ("a rotation", facts.global_rotation_mask.any(1), heading, "a heading there"),
-            ("a joint position", facts.joint_position_mask.any(1), path, "a root path there"),
-        )
-        for fact, known, needed, what in placed:
-            lost = known & ~needed
-            if bool(lost.any()):
-                raise InvalidInputError(
-                    f"Frame {int(lost.nonzero()[0, 0])} has {fact} without {what}: {self.name} "
-                    "describes motion from frame to frame as seen from the body, and cannot "
-                    f"express where in the world that is. Give {what}, or use "
-                    f"{self.world_view.name}."
-                )
+
+def require_placed(representation: Representation, facts: WorldFacts, *, instead: str) -> None:
+    """Raise InvalidInputError for a place in the world that steps from frame 0 do not lead to.
+
+    ``instead`` is the name of a representation that can express it.
+    """
+    heading, path = facts.heading_mask, facts.root_path_mask
+    placed = (
+        ("a heading", heading, _known_so_far(heading), "a heading in every frame before"),
+        ("a root path", path, _known_so_far(path), "a root path in every frame before"),
+        ("a root path", path, heading, "a heading in the same frame"),
+        ("a rotation", facts.global_rotation_mask.any(1), heading, "a heading there"),
+        ("a joint position", facts.joint_position_mask.any(1), path, "a root path there"),
+    )
+    for fact, known, needed, what in placed:
+        lost = known & ~needed
+        if bool(lost.any()):
+            raise InvalidInputError(
+                f"Frame {int(lost.nonzero()[0, 0])} has {fact} without {what}: "
+                f"{representation.name} describes motion from frame to frame as seen from the "
+                f"body, and cannot express where in the world that is. Give {what}, or use "
+                f"{instead}."
+            )
 
 
 def _turn(
@@ -214,10 +219,10 @@ def _turn(
     return (rotations.yaw_matrix(angle) @ vectors[..., None])[..., 0]
 
 
-def _integrate(
+def integrate_steps(
     steps: Float[Tensor, "*batch frames feats"],
 ) -> Float[Tensor, "*batch frames feats"]:
-    """Sum the steps before each frame; zero in frame 0."""
+    """Return the sum of the steps before each frame; zero in frame 0."""
     return torch.nn.functional.pad(steps[..., :-1, :].cumsum(-2), (0, 0, 1, 0))
 
 

@@ -108,6 +108,25 @@ class Skeleton:
             raise InvalidInputError(f"Unknown part {part!r}; the parts are {', '.join(PARTS)}.")
         return [i for i, own in enumerate(self.parts) if own == part]
 
+    def part_root(self, part: str) -> int:
+        """Return the joint with which a kinematic part begins: where it hangs on the others.
+
+        Where several joints of the part hang on other parts it is the one that carries the most
+        joints. Raises InvalidInputError for an unknown part, or one without joints.
+        """
+        own = self.part_indices(part)
+        if not own:
+            raise InvalidInputError(
+                f"Skeleton {self.name!r} has no joint of the part {part!r}; its parts are "
+                f"{', '.join(p for p in PARTS if p in self.parts) or 'not assigned'}."
+            )
+        carried = dict.fromkeys(own, 1)
+        for joint in reversed(own):
+            if self.parents[joint] in carried:
+                carried[self.parents[joint]] += carried[joint]
+        roots = [joint for joint in own if self.parents[joint] not in carried]
+        return max(roots, key=carried.__getitem__)
+
     @cached_property
     def children(self) -> tuple[tuple[int, ...], ...]:
         """Indices of each joint's children."""
