@@ -1,0 +1,66 @@
+"""Contradictions: what texts claim that a motion does not do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from marey.annotation.annotation import Annotation
+from marey.errors import InvalidInputError
+from marey.predicates import Claim, Event, claims
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contradiction:
+    """A claim of a text that no event makes true."""
+
+    slot: str
+    """The slot of the text; ``global`` for any of the sentences about the whole body."""
+    text: str
+    words: str
+    """The words that claim it."""
+
+
+def contradictions(annotation: Annotation, events: Sequence[Event]) -> list[Contradiction]:
+    """Return what an annotation claims and the events of its motion do not bear out.
+
+    What a text says beyond the movements that `predicates.claims` understands is left to people;
+    texts with a negation are, too.
+    """
+    texts = [("global", text) for text in annotation.body]
+    texts += [*annotation.parts.items(), *annotation.interactions.items()]
+    return [
+        Contradiction(slot=slot, text=text, words=claim.words)
+        for slot, text in texts
+        for claim in _claims_of(text, slot)
+        if not claim.holds(events)
+    ]
+
+
+def _claims_of(text: str, slot: str) -> list[Claim]:
+    """Claims of a text about a slot; a part that is not named in its own text is meant."""
+    try:
+        said = claims(text)
+    except InvalidInputError:
+        return []
+    if slot == "global" or "+" in slot:
+        return list(said)
+    own = [claim for claim in said if slot in claim.slots]
+    return [replace(claim, slots=(slot,), both=False) for claim in own]
+
+
+def without_contradictions(
+    annotation: Annotation, found: Sequence[Contradiction], measured: Annotation
+) -> Annotation:
+    """Return an annotation with the texts that contradict the motion replaced by measured ones."""
+    wrong = {each.slot: each.text for each in found}
+    bad = {each.text for each in found if each.slot == "global"}
+    body = tuple(text for text in annotation.body if text not in bad) or measured.body
+    return replace(
+        annotation,
+        body=body,
+        parts={s: measured.parts[s] if s in wrong else t for s, t in annotation.parts.items()},
+        interactions={
+            s: measured.interactions[s] if s in wrong else t
+            for s, t in annotation.interactions.items()
+        },
+        dropped={**annotation.dropped, **wrong},
+    )
