@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from marey import rotations
+from marey.constraints.beside import Beside
 from marey.constraints.clip import Clip
 from marey.constraints.constraint import Constraint
 from marey.constraints.facts import WorldFacts
@@ -15,7 +16,7 @@ from marey.motion import Motion
 MAX_PINS = 2_000_000
 """Pinned values of a request: five minutes of whole bodies in every frame, seven times over."""
 
-GoalsOf = Callable[[Constraint, int, Sequence[Goal]], tuple[Goal, ...]]
+GoalsOf = Callable[[Constraint, int, Beside], tuple[Goal, ...]]
 
 
 def compile_goals(constraints: Sequence[Constraint], clip: Clip) -> tuple[Goal, ...]:
@@ -49,12 +50,13 @@ def resolve(
     found: dict[int, tuple[Goal, ...] | InvalidInputError] = {}
     pins = 0
     for last in (False, True):
-        beside = [goal for goals in found.values() if isinstance(goals, tuple) for goal in goals]
+        pinned = [goal for goals in found.values() if isinstance(goals, tuple) for goal in goals]
+        beside = Beside(pinned)
         for i, each in enumerate(constraints):
             if each.looks_beside is last:
                 try:
                     goals = goals_of(each, i, beside)
-                    pins += sum(len(goal.frames) for goal in goals)
+                    pins += sum(goal.frames.numel() for goal in goals)
                     _require_few(pins)
                     found[i] = goals
                 except InvalidInputError as error:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from marey.constraints.beside import NOTHING, Beside
 from marey.constraints.clip import Clip
 from marey.constraints.goal import DEFAULT_TOLERANCE, Goal, GoalKind, in_order
 from marey.errors import InvalidInputError
@@ -51,7 +52,7 @@ class Constraint(ABC):
         return hash((type(self), self.weight, self.tolerance, self.label))
 
     @abstractmethod
-    def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
+    def goals(self, clip: Clip, source: int = 0, beside: Beside = NOTHING) -> tuple[Goal, ...]:
         """Return what it pins, as far as that is known before a motion exists.
 
         ``source`` is its number in the request and ``beside`` what the request's other
@@ -59,7 +60,7 @@ class Constraint(ABC):
         """
 
     def goals_on(
-        self, motion: Motion, source: int = 0, beside: Sequence[Goal] = ()
+        self, motion: Motion, source: int = 0, beside: Beside = NOTHING
     ) -> tuple[Goal, ...]:
         """Return what it asks of a motion that exists; errors as ``goals``."""
         return self.goals(Clip.of(motion), source, beside)
@@ -88,6 +89,26 @@ class Constraint(ABC):
             tolerance=DEFAULT_TOLERANCE[kind] if tolerance is None else float(tolerance),
             source=source,
         )
+
+    def joint_goals(
+        self,
+        kind: GoalKind,
+        frames: Int[Tensor, " pins"],
+        targets: Float[Tensor, "pins joints *value"],
+        *,
+        source: int,
+        joints: Sequence[int],
+        tolerance: float | int | None = None,
+    ) -> list[Goal]:
+        """Return ``goal`` for each of some joints; all are sorted and checked at once."""
+        frames, targets = in_order(frames, targets)
+        first = self.goal(
+            kind, frames, targets[:, 0], source=source, joint=joints[0], tolerance=tolerance
+        )
+        if not bool(targets.isfinite().all()):
+            raise InvalidInputError(f"Goal.target of {kind} is not finite.")
+        each = zip(joints, targets.unbind(1), strict=True)
+        return [first.unchecked(joint=joint, target=target) for joint, target in each]
 
     def keep_array(self, name: str, *shape: int) -> None:
         """Make a field a float32 tensor; InvalidInputError for another shape or unusable values."""

@@ -1,11 +1,11 @@
 """FootContact: which parts of the feet are on the ground, and when they are not."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
 import torch
 
+from marey.constraints.beside import NOTHING, Beside
 from marey.constraints.clip import Clip
 from marey.constraints.constraint import Constraint
 from marey.constraints.goal import Goal
@@ -48,7 +48,7 @@ class FootContact(Constraint):
                 "tolerance: expected none, a contact is on or off. Leave it out."
             )
 
-    def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
+    def goals(self, clip: Clip, source: int = 0, beside: Beside = NOTHING) -> tuple[Goal, ...]:
         """Return one goal for each contact channel; InvalidInputError if there are no feet."""
         _ = clip.skeleton.foot_indices
         frames = self.interval.frame_numbers(clip)

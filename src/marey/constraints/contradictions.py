@@ -1,13 +1,12 @@
 """Pins of one quantity in one frame that cannot all be met."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from marey.constraints.goal import DEFAULT_TOLERANCE, Goal, GoalKind, target_distance
+from marey.constraints.goal import DEFAULT_TOLERANCE, Goal, GoalKind, per_pin, target_distance
 from marey.constraints.reach import worst_of_pairs
 from marey.skeleton import Skeleton
 
@@ -43,7 +42,7 @@ def contradictions(goals: Sequence[Goal]) -> Iterator[Contradiction]:
 
 def _within(goals: list[Goal]) -> Iterator[Contradiction]:
     """Compare the pins of goals on one quantity that share a frame."""
-    number = torch.cat([torch.full_like(goal.frames, i) for i, goal in enumerate(goals)])
+    number = per_pin(goals, range(len(goals)))
     frames, target = torch.cat([g.frames for g in goals]), torch.cat([g.target for g in goals])
     order = torch.argsort(frames, stable=True)
     number, frames, target = number[order], frames[order], target[order]
@@ -54,20 +53,28 @@ def _within(goals: list[Goal]) -> Iterator[Contradiction]:
         if not len(early):
             return
         late = early + lag
+        differs = (target[late] != target[early]).reshape(len(late), -1).any(dim=1)
+        if lag == 1 and not bool(differs.any()):
+            return  # all pins of a frame are the same
+        late, early = late[differs], early[differs]
         distance = target_distance(goals[0].kind, target[late], target[early])
         allowed = tolerance[late] + tolerance[early]
         wrong = (distance > allowed + 1e-4).nonzero().flatten()
         late, early, distance, allowed = late[wrong], early[wrong], distance[wrong], allowed[wrong]
         sources = source[late], source[early]
-        for i, count in worst_of_pairs(*sources, distance - allowed):
+        found = worst_of_pairs(*sources, distance - allowed)
+        rows = torch.tensor([i for i, _ in found], dtype=torch.long)
+        columns = (frames[late], *sources, distance, allowed)
+        each = zip(*(column[rows].tolist() for column in columns), strict=True)
+        for (_, count), (frame, own, other, apart, most) in zip(found, each, strict=True):
             yield Contradiction(
                 kind=goals[0].kind,
                 joint=goals[0].joint,
-                frame=int(frames[late[i]]),
-                source=int(sources[0][i]),
-                other_source=int(sources[1][i]),
-                distance=float(distance[i]),
-                allowed=float(allowed[i]),
+                frame=frame,
+                source=own,
+                other_source=other,
+                distance=apart,
+                allowed=most,
                 count=count,
             )
 
@@ -78,42 +85,59 @@ def implied_goals(goals: Sequence[Goal], skeleton: Skeleton) -> list[Goal]:
     A heading follows from the root joint's rotation and, within a constraint, from both hips.
     """
     height = [
-        replace(goal, kind="root_height", target=goal.target[:, 1])
+        goal.unchecked(kind="root_height", target=goal.target[:, 1])
         for goal in goals
         if goal.quantity == ("joint_position", 0)
     ]
     if not skeleton.roles.left_hip or not skeleton.roles.right_hip:
         return height
     left, right = skeleton.role("left_hip"), skeleton.role("right_hip")
+    rest = skeleton.rest_offsets[right] - skeleton.rest_offsets[left]
     turned = [goal for goal in goals if goal.quantity == ("joint_rotation", 0)]
     if not skeleton.parents[left] == skeleton.parents[right] == 0:
         turned = []
     lefts = {goal.source: goal for goal in goals if goal.quantity == ("joint_position", left)}
-    rights = [goal for goal in goals if goal.quantity == ("joint_position", right)]
-    rest = skeleton.rest_offsets[right] - skeleton.rest_offsets[left]
-    headings = [_heading(goal, goal.target @ rest, goal.tolerance) for goal in turned]
-    headings += [
-        _heading(goal, goal.target - twin.target, 2 * goal.tolerance / float(rest.norm()))
-        for goal in rights
-        if (twin := lefts.get(goal.source)) is not None and torch.equal(twin.frames, goal.frames)
+    pairs = [
+        (twin, goal)
+        for goal in goals
+        if goal.quantity == ("joint_position", right)
+        and (twin := lefts.get(goal.source)) is not None
+        and torch.equal(twin.frames, goal.frames)
     ]
-    return height + [goal for goal in headings if goal is not None]
+    across = [goal.target - twin.target for twin, goal in pairs]
+    wide = 2 / float(rest.norm())
+    return [
+        *height,
+        *_headings(turned, [goal.target @ rest for goal in turned]),
+        *_headings([goal for _, goal in pairs], across, wide),
+    ]
 
 
-def _heading(goal: Goal, across: Float[Tensor, "pins 3"], tolerance: float) -> Goal | None:
-    """Heading of hips that lie ``across`` from left to right, in frames where it is well defined.
+def _headings(
+    goals: Sequence[Goal], across: Sequence[Tensor], widened: float = 1.0
+) -> Iterator[Goal]:
+    """Headings of hips that lie ``across`` from left to right, in frames where it is well defined.
 
-    ``tolerance`` is for hips that are level; up to a tilt of 60° it is at most doubled.
+    The goals' tolerances, ``widened``, are for hips that are level; up to a tilt of 60° they are
+    at most doubled.
     """
-    flat = across[:, [0, 2]].norm(dim=1)
-    upright = flat > 0.5 * across.norm(dim=1)
-    if not bool(upright.any()):
-        return None
-    return replace(
-        goal,
-        kind="heading",
-        joint=0,
-        frames=goal.frames[upright],
-        target=torch.atan2(across[upright, 2], -across[upright, 0]),
-        tolerance=2 * max(tolerance, DEFAULT_TOLERANCE["heading"]),
-    )
+    if not goals:
+        return
+    counts = [goal.frames.numel() for goal in goals]
+    way = torch.cat(list(across))
+    upright = way[:, [0, 2]].norm(dim=1) > 0.5 * way.norm(dim=1)
+    angles = torch.atan2(way[:, 2], -way[:, 0])
+    each = zip(goals, angles.split(counts), upright.split(counts), strict=True)
+    sums = torch.cat((torch.zeros(1, dtype=torch.long), upright.cumsum(0)))[
+        torch.tensor([0, *counts]).cumsum(0)
+    ]
+    for (goal, angle, ok), kept in zip(each, sums.diff().tolist(), strict=True):
+        if kept:
+            every = kept == goal.frames.numel()
+            yield goal.unchecked(
+                kind="heading",
+                joint=0,
+                frames=goal.frames if every else goal.frames[ok],
+                target=angle if every else angle[ok],
+                tolerance=2 * max(widened * goal.tolerance, DEFAULT_TOLERANCE["heading"]),
+            )

@@ -5,8 +5,9 @@ them.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
@@ -80,10 +81,30 @@ class Goal:
         if not bool(self.target.isfinite().all()):
             raise InvalidInputError(f"Goal.target of {self.kind} is not finite.")
 
+    def unchecked(self, **changes: Any) -> "Goal":
+        """Return this goal with changes that are known to be sound, where thousands are made."""
+        goal = object.__new__(Goal)
+        goal.__dict__.update(self.__dict__)
+        goal.__dict__.update(changes)
+        return goal
+
     @property
     def quantity(self) -> tuple[GoalKind, int]:
         """What is pinned; two goals with equal quantities speak of the same thing."""
         return self.kind, self.joint
+
+
+def over_ground(goals: Sequence[Goal]) -> list[Goal]:
+    """Return the goals that say where the body is over the ground: root path and root joint."""
+    return [goal for goal in goals if goal.quantity in (("root_path", 0), ("joint_position", 0))]
+
+
+def per_pin(
+    goals: Sequence[Goal], values: Sequence[float | int]
+) -> Float[Tensor, " pins"] | Int[Tensor, " pins"]:
+    """Repeat a value of each goal for each of its pins."""
+    counts = torch.tensor([goal.frames.numel() for goal in goals], dtype=torch.long)
+    return torch.tensor(values).repeat_interleave(counts)
 
 
 def target_distance(

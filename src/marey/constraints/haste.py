@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from marey import rotations
-from marey.constraints.goal import Goal
+from marey.constraints.goal import Goal, over_ground, per_pin
 from marey.constraints.reach import Reach, worst_of_pairs
 from marey.motion.path_smoothing import DEFAULT_MARGIN
 
@@ -80,9 +80,7 @@ class _Way:
 
 def _way(goals: Sequence[Goal], places: Sequence[Tensor], slack: Sequence[float]) -> _Way:
     frames = torch.cat([goal.frames for goal in goals])
-    counts = torch.tensor([len(goal.frames) for goal in goals])
-    source = torch.tensor([goal.source for goal in goals]).repeat_interleave(counts)
-    margin = torch.tensor(slack).repeat_interleave(counts)
+    source, margin = per_pin(goals, [goal.source for goal in goals]), per_pin(goals, slack)
     order = torch.argsort(frames, stable=True)
     return _Way(
         frames=frames[order],
@@ -127,7 +125,7 @@ def _too_fast(
 
 def _of_body(goals: Sequence[Goal], fps: float, limit: float) -> Iterator[Haste]:
     """How fast root path and pelvis together ask the body to be."""
-    own = [goal for goal in goals if goal.quantity in (("root_path", 0), ("joint_position", 0))]
+    own = over_ground(goals)
     if not own:
         return
     places = [g.target if g.kind == "root_path" else g.target[:, [0, 2]] for g in own]

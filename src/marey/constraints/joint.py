@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from marey.constraints.beside import NOTHING, Beside
 from marey.constraints.clip import Clip
 from marey.constraints.constraint import Constraint, require_number, source_frames
 from marey.constraints.goal import Goal, GoalKind
@@ -53,7 +54,7 @@ class JointTarget(Constraint):
         if self.rotation_tolerance is not None:
             require_number("rotation_tolerance", self.rotation_tolerance)
 
-    def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
+    def goals(self, clip: Clip, source: int = 0, beside: Beside = NOTHING) -> tuple[Goal, ...]:
         """Return a goal for the position, the rotation and the root path, where given."""
         frames = self.times.frame_numbers(clip)
         joint = clip.skeleton.index(self.joint)
@@ -139,7 +140,7 @@ class HoldJoint(Constraint):
         if self.rotation_tolerance is not None:
             require_number("rotation_tolerance", self.rotation_tolerance)
 
-    def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
+    def goals(self, clip: Clip, source: int = 0, beside: Beside = NOTHING) -> tuple[Goal, ...]:
         """Return the contact of a joint of the feet, and the place if another constraint pins it.
 
         Where another one pins the joint inside of the interval, it is held there.
@@ -161,7 +162,7 @@ class HoldJoint(Constraint):
         return tuple(goals)
 
     def goals_on(
-        self, motion: Motion, source: int = 0, beside: Sequence[Goal] = ()
+        self, motion: Motion, source: int = 0, beside: Beside = NOTHING
     ) -> tuple[Goal, ...]:
         """Return the goals, at the motion's own place unless another constraint pins it."""
         goals = self.goals(Clip.of(motion), source, beside)
@@ -199,16 +200,12 @@ class HoldJoint(Constraint):
 
 
 def _pinned(
-    goals: Sequence[Goal], kind: GoalKind, joint: int, frames: Int[Tensor, " pins"]
+    beside: Beside, kind: GoalKind, joint: int, frames: Int[Tensor, " pins"]
 ) -> Float[Tensor, "*value"] | None:
     """Target of the first pin of a quantity inside of ``frames``, or None."""
-    first: tuple[int, Tensor] | None = None
-    for goal in goals:
-        if goal.quantity == (kind, joint):
-            inside = (goal.frames >= frames[0]) & (goal.frames <= frames[-1])
-            if bool(inside.any()):
-                row = int(inside.nonzero()[0, 0])
-                frame = int(goal.frames[row])
-                if first is None or frame < first[0]:
-                    first = frame, goal.target[row]
-    return None if first is None else first[1]
+    found = beside.earliest(kind, joint)
+    if found is None:
+        return None
+    numbers, targets = found
+    row = int(torch.searchsorted(numbers, frames[0]))
+    return targets[row] if row < len(numbers) and numbers[row] <= frames[-1] else None

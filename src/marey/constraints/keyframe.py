@@ -7,6 +7,7 @@ from typing import final
 from jaxtyping import Float
 from torch import Tensor
 
+from marey.constraints.beside import NOTHING, Beside
 from marey.constraints.clip import Clip
 from marey.constraints.constraint import Constraint, require_number, source_frames
 from marey.constraints.goal import DEFAULT_TOLERANCE, Goal
@@ -51,32 +52,29 @@ class FullBodyKeyframe(Constraint):
         if self.rotation_tolerance is not None:
             require_number("rotation_tolerance", self.rotation_tolerance)
 
-    def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
+    def goals(self, clip: Clip, source: int = 0, beside: Beside = NOTHING) -> tuple[Goal, ...]:
         """Return a goal for each joint's position and rotation, and for the root path."""
         frames = self.times.frame_numbers(clip)
-        goals: list[Goal] = []
-        for row, joint in enumerate(clip.skeleton.indices(self.joint_names)):
-            goals.append(
-                self.goal(
-                    "joint_position",
-                    frames,
-                    self.positions[:, row],
-                    source=source,
-                    joint=joint,
-                    tolerance=self.tolerance,
-                )
+        joints = clip.skeleton.indices(self.joint_names)
+        places = self.joint_goals(
+            "joint_position",
+            frames,
+            self.positions,
+            source=source,
+            joints=joints,
+            tolerance=self.tolerance,
+        )
+        goals = places
+        if self.rotations is not None:
+            turns = self.joint_goals(
+                "joint_rotation",
+                frames,
+                self.rotations,
+                source=source,
+                joints=joints,
+                tolerance=self.rotation_tolerance,
             )
-            if self.rotations is not None:
-                goals.append(
-                    self.goal(
-                        "joint_rotation",
-                        frames,
-                        self.rotations[:, row],
-                        source=source,
-                        joint=joint,
-                        tolerance=self.rotation_tolerance,
-                    )
-                )
+            goals = [goal for pair in zip(places, turns, strict=True) for goal in pair]
         if self.root_path is not None:
             # The path says where the body goes; the pinned pelvis may sway about it.
             sway = DEFAULT_MARGIN + max(self.tolerance or 0.0, DEFAULT_TOLERANCE["root_path"])

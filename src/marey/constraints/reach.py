@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from marey.constraints.goal import Goal
+from marey.constraints.goal import Goal, per_pin
 from marey.motion.path_smoothing import DEFAULT_MARGIN
 from marey.skeleton import Skeleton
 
 _FRAMES_AT_ONCE = 256
+_PATH_PINS_AT_ONCE = 16_384
 _SOURCES = 1_000_000  # more than the constraints of any request
 _ROUNDING = 1e-4  # metres, of float32 far from the origin
 
@@ -87,22 +88,28 @@ class Pins:
     def of(cls, goals: Sequence[Goal], joints: int) -> "Pins":
         """Gather the joint positions among goals."""
         pinned = [goal for goal in goals if goal.kind == "joint_position"]
-        numbers = [goal.frames for goal in pinned]
-        frames = torch.unique(torch.cat(numbers)) if numbers else torch.zeros(0, dtype=torch.long)
-        pins = cls(
+        none = torch.zeros(0, dtype=torch.long)
+        numbers = torch.cat([none, *(goal.frames for goal in pinned)])
+        frames, rows = torch.unique(numbers, return_inverse=True)
+        place = rows * joints + per_pin(pinned, [goal.joint for goal in pinned]).long()
+        pin = torch.arange(len(place))
+        last = torch.full((len(frames) * joints,), -1).scatter_reduce(0, place, pin, "amax")
+        known = last >= 0
+        last = last.clamp(min=0)
+
+        def table(values: Tensor) -> Tensor:
+            empty = values.new_zeros(len(last), *values.shape[1:])
+            if len(values):
+                empty[known] = values[last[known]]
+            return empty.unflatten(0, (len(frames), joints))
+
+        return cls(
             frames=frames,
-            positions=torch.zeros(len(frames), joints, 3),
-            known=torch.zeros(len(frames), joints, dtype=torch.bool),
-            slack=torch.zeros(len(frames), joints),
-            source=torch.zeros(len(frames), joints, dtype=torch.long),
+            positions=table(torch.cat([torch.zeros(0, 3), *(goal.target for goal in pinned)])),
+            known=known.unflatten(0, (len(frames), joints)),
+            slack=table(per_pin(pinned, [goal.tolerance for goal in pinned])),
+            source=table(per_pin(pinned, [goal.source for goal in pinned]).long()),
         )
-        for goal in pinned:
-            rows = torch.searchsorted(frames, goal.frames)
-            pins.positions[rows, goal.joint] = goal.target
-            pins.known[rows, goal.joint] = True
-            pins.slack[rows, goal.joint] = goal.tolerance
-            pins.source[rows, goal.joint] = goal.source
-        return pins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +152,8 @@ def misfits(pins: Pins, reach: Reach) -> Iterator[Misfit]:
                 other=int(other[i]),
                 source=int(source[i]),
                 other_source=int(other_source[i]),
-                distance=float(distance[wrong][i]),
-                limit=float(limit[wrong][i]),
+                distance=float(distance[row[i], joint[i], other[i]]),
+                limit=float(limit[row[i], joint[i], other[i]]),
                 count=count,
             )
 
@@ -157,28 +164,32 @@ def far_from_path(pins: Pins, goals: Sequence[Goal], reach: Reach) -> Iterator[M
     ``other`` is 0, the root joint, in what is yielded; distances are over the ground. The root
     joint itself may be no further from the path than the margin.
     """
-    for goal in goals:
-        if goal.kind != "root_path" or not len(pins.frames):
-            continue
-        rows = torch.searchsorted(pins.frames, goal.frames).clamp(max=len(pins.frames) - 1)
-        same = pins.frames[rows] == goal.frames
-        rows, path = rows[same], goal.target[same]
-        distance = (pins.positions[rows][:, :, [0, 2]] - path[:, None]).norm(dim=-1)
+    paths = [goal for goal in goals if goal.kind == "root_path"]
+    if not paths or not len(pins.frames):
+        return
+    frames = torch.cat([goal.frames for goal in paths])
+    path = torch.cat([goal.target for goal in paths])
+    room = per_pin(paths, [goal.tolerance for goal in paths])
+    base = per_pin(paths, [goal.source for goal in paths])
+    rows = torch.searchsorted(pins.frames, frames).clamp(max=len(pins.frames) - 1)
+    shared = (pins.frames[rows] == frames).nonzero().flatten()
+    for some in shared.split(_PATH_PINS_AT_ONCE):
+        at = rows[some]
+        distance = (pins.positions[at][:, :, [0, 2]] - path[some, None]).norm(dim=-1)
         limit = (reach.most[0] + DEFAULT_MARGIN).expand_as(distance)
-        excess = distance - limit - pins.slack[rows] - goal.tolerance
-        wrong = (excess > _ROUNDING) & pins.known[rows]
+        excess = distance - limit - pins.slack[at] - room[some, None]
+        wrong = (excess > _ROUNDING) & pins.known[at]
         row, joint = wrong.nonzero(as_tuple=True)
-        source = pins.source[rows[row], joint]
-        other_source = torch.full_like(source, goal.source)
+        source, other_source = pins.source[at[row], joint], base[some[row]]
         for i, count in worst_of_pairs(source, other_source, excess[wrong]):
             yield Misfit(
-                frame=int(pins.frames[rows[row[i]]]),
+                frame=int(pins.frames[at[row[i]]]),
                 joint=int(joint[i]),
                 other=0,
                 source=int(source[i]),
-                other_source=goal.source,
-                distance=float(distance[wrong][i]),
-                limit=float(limit[wrong][i]),
+                other_source=int(other_source[i]),
+                distance=float(distance[row[i], joint[i]]),
+                limit=float(limit[row[i], joint[i]]),
                 count=count,
             )
 
@@ -204,9 +215,8 @@ def out_of_heights(
     """Yield joints, and root heights, pinned above ``most`` or more than ``deepest`` below 0."""
     roots = [goal for goal in goals if goal.kind == "root_height"]
     row, joint = pins.known.nonzero(as_tuple=True)
-    counts = torch.tensor([len(goal.frames) for goal in roots], dtype=torch.long)
-    slack = torch.tensor([goal.tolerance for goal in roots]).repeat_interleave(counts)
-    own = torch.tensor([goal.source for goal in roots], dtype=torch.long).repeat_interleave(counts)
+    slack = per_pin(roots, [goal.tolerance for goal in roots])
+    own = per_pin(roots, [goal.source for goal in roots]).long()
     frames = torch.cat([pins.frames[row], *(goal.frames for goal in roots)])
     height = torch.cat([pins.positions[row, joint, 1], *(goal.target for goal in roots)])
     joint = torch.cat([joint, torch.zeros_like(own)])
@@ -231,8 +241,8 @@ def worst_of_pairs(
 ) -> list[tuple[int, int]]:
     """Return for every two constraints the index of their worst fault and how many they have."""
     pair = torch.minimum(first, second) * _SOURCES + torch.maximum(first, second)
-    _, which, counts = torch.unique(pair, return_inverse=True, return_counts=True)
-    order = torch.argsort(excess, stable=True)
-    order = order[torch.argsort(which[order], stable=True)]  # by pair, the worst last
-    worst = order[counts.cumsum(0) - 1]
+    pairs, which, counts = torch.unique(pair, return_inverse=True, return_counts=True)
+    most = excess.new_full((len(pairs),), -torch.inf).scatter_reduce(0, which, excess, "amax")
+    is_worst = (excess == most[which]).nonzero().flatten()
+    worst = torch.zeros_like(counts).scatter_reduce(0, which[is_worst], is_worst, "amax")
     return list(zip(worst.tolist(), counts.tolist(), strict=True))

@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from marey.constraints.beside import NOTHING, Beside
 from marey.constraints.clip import Clip
 from marey.constraints.constraint import (
     Constraint,
@@ -46,7 +47,7 @@ class RootWaypoint(Constraint):
         super().__post_init__()
         self.keep_array("points", len(self.times), 2)
 
-    def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
+    def goals(self, clip: Clip, source: int = 0, beside: Beside = NOTHING) -> tuple[Goal, ...]:
         """Return one goal for the root path."""
         frames = self.times.frame_numbers(clip)
         return (
@@ -122,7 +123,7 @@ class RootPath(Constraint):
                 "stop on the way, give times instead of a speed."
             )
 
-    def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
+    def goals(self, clip: Clip, source: int = 0, beside: Beside = NOTHING) -> tuple[Goal, ...]:
         """Return one goal for the root path, with a pin in each frame that the curve takes."""
         points = self.points.double().numpy()
         if self.times is not None:
@@ -182,7 +183,7 @@ class RootHeading(Constraint):
         super().__post_init__()
         self.keep_array("angles", len(self.times))
 
-    def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
+    def goals(self, clip: Clip, source: int = 0, beside: Beside = NOTHING) -> tuple[Goal, ...]:
         """Return one goal for the heading; InvalidInputError if there are no hips."""
         require_hips(clip)
         frames = self.times.frame_numbers(clip)
@@ -212,7 +213,7 @@ class PelvisHeight(Constraint):
         super().__post_init__()
         self.keep_array("heights", len(self.times))
 
-    def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
+    def goals(self, clip: Clip, source: int = 0, beside: Beside = NOTHING) -> tuple[Goal, ...]:
         """Return one goal for the root height."""
         frames = self.times.frame_numbers(clip)
         return (
@@ -251,21 +252,19 @@ class FacePoint(Constraint):
         super().__post_init__()
         self.keep_array("point", 2)
 
-    def goals(self, clip: Clip, source: int = 0, beside: Sequence[Goal] = ()) -> tuple[Goal, ...]:
+    def goals(self, clip: Clip, source: int = 0, beside: Beside = NOTHING) -> tuple[Goal, ...]:
         """Return one goal for the heading in frames where ``beside`` pins the body's place."""
         require_hips(clip)
         start, end = self.interval.span(clip)
-        places, known = torch.zeros(end - start, 2), torch.zeros(end - start, dtype=torch.bool)
-        for goal in beside:
-            if goal.quantity in (("root_path", 0), ("joint_position", 0)):
-                inside = (goal.frames >= start) & (goal.frames < end)
-                rows = goal.frames[inside] - start
-                places[rows] = goal.target[inside][:, [0, -1]]
-                known[rows] = True
-        return self._towards(start + known.nonzero().flatten(), places[known], source)
+        known = beside.ground()
+        if known is None:
+            return ()
+        frames, places = known
+        first, last = torch.searchsorted(frames, torch.tensor([start, end])).tolist()
+        return self._towards(frames[first:last], places[first:last], source)
 
     def goals_on(
-        self, motion: Motion, source: int = 0, beside: Sequence[Goal] = ()
+        self, motion: Motion, source: int = 0, beside: Beside = NOTHING
     ) -> tuple[Goal, ...]:
         """Return one goal for the heading in all frames, seen from the motion's pelvis."""
         require_hips(Clip.of(motion))

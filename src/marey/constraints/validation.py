@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool
-from torch import Tensor
 
 from marey.constraints.clip import Clip
 from marey.constraints.compile import constraint_name, resolve
@@ -20,7 +18,7 @@ from marey.constraints.finding import (
     others,
     quantity,
 )
-from marey.constraints.goal import Goal
+from marey.constraints.goal import Goal, over_ground
 from marey.constraints.haste import MAX_SPEED, Haste, hastes
 from marey.constraints.keyframe import FullBodyKeyframe
 from marey.constraints.reach import (
@@ -229,15 +227,17 @@ def _off_the_ground(case: _Case) -> Iterator[Finding]:
 def _standing_in_air(case: _Case) -> Iterator[Finding]:
     """One warning for each contact pinned on where the foot is pinned in the air."""
     pins, skeleton = case.pins, case.clip.skeleton
-    for goal in case.goals:
-        if goal.kind != "contact" or not len(pins.frames):
-            continue
+    contacts = [goal for goal in case.goals if goal.kind == "contact"]
+    if not contacts or not len(pins.frames):
+        return
+    in_air = pins.known & (pins.positions[:, :, 1] > FOOT_IN_AIR)
+    raised = in_air[:, skeleton.foot_indices].any(dim=0).tolist()
+    for goal in (goal for goal in contacts if raised[goal.joint]):
         joint = skeleton.foot_indices[goal.joint]
         frames = goal.frames[goal.target > 0.5]
         rows = torch.searchsorted(pins.frames, frames).clamp(max=len(pins.frames) - 1)
         heights = pins.positions[rows, joint, 1]
-        pinned = (pins.frames[rows] == frames) & pins.known[rows, joint]
-        high = (pinned & (heights > FOOT_IN_AIR)).nonzero().flatten()
+        high = ((pins.frames[rows] == frames) & in_air[rows, joint]).nonzero().flatten()
         if len(high):
             first = int(high[0])
             other = int(pins.source[rows[first], joint])
@@ -267,21 +267,18 @@ def _incomplete(case: _Case, constraints: Sequence[tuple[int, Constraint]]) -> I
 
 def _facing_itself(case: _Case, constraints: Sequence[tuple[int, Constraint]]) -> Iterator[Finding]:
     """One warning for each point to face that the pinned way comes too close to."""
-    ways = [
-        goal for goal in case.goals if goal.quantity in (("root_path", 0), ("joint_position", 0))
-    ]
+    ways = over_ground(case.goals)
+    if not ways:
+        return
+    frames = torch.cat([goal.frames for goal in ways])
+    order = torch.argsort(frames, stable=True)
+    frames, places = frames[order], torch.cat([goal.target[:, [0, -1]] for goal in ways])[order]
     for i, each in constraints:
         if not isinstance(each, FacePoint):
             continue
-        start, end = each.interval.span(case.clip)
-        close = sorted(
-            {
-                frame
-                for goal in ways
-                for frame in goal.frames[_near(goal, each)].tolist()
-                if start <= frame < end
-            }
-        )
+        first, end = torch.searchsorted(frames, torch.tensor(each.interval.span(case.clip)))
+        near = (places[first:end] - each.point).norm(dim=1) < NEAREST_FACED
+        close = frames[first:end][near].unique().tolist()
         if close:
             yield case.warning(
                 "facing",
@@ -290,8 +287,3 @@ def _facing_itself(case: _Case, constraints: Sequence[tuple[int, Constraint]]) -
                 "the point that it should face. Move the point, or shorten the interval.",
                 frame=close[0],
             )
-
-
-def _near(goal: Goal, face: FacePoint) -> Bool[Tensor, " pins"]:
-    """Where a goal pins the body too close to the point that it should face."""
-    return (goal.target[:, [0, -1]] - face.point).norm(dim=1) < NEAREST_FACED
