@@ -199,7 +199,7 @@ def test_both_views_hold_the_same_also_in_batches(circle: Motion) -> None:
     parts = VIEW.from_heading_local(clips)
     close(parts[1], VIEW.from_heading_local(local[90:150]), 1e-6)
     # The last velocity of a clip leads beyond it: a conversion repeats the one before.
-    close(VIEW.to_heading_local(parts)[:, :-1], clips[:, :-1], 2e-5)
+    close(VIEW.to_heading_local(parts)[:, :-1], clips[:, :-1], 5e-5)
 
 
 def test_only_the_torso_says_where_the_body_is(circle: Motion) -> None:

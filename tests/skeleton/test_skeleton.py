@@ -106,6 +106,17 @@ def test_body22_names_every_role() -> None:
     )
 
 
+def test_a_part_begins_where_it_hangs_on_the_torso() -> None:
+    begins = [BODY22.joint_names[BODY22.part_root(part)] for part in PARTS]
+    assert begins == ["pelvis", "neck", "left_collar", "right_collar", "left_hip", "right_hip"]
+
+
+def test_a_part_without_joints_does_not_begin() -> None:
+    headless = replace(BODY22, parts=tuple(p.replace("head", "torso") for p in BODY22.parts))
+    with pytest.raises(InvalidInputError, match=r"no joint of the part 'head'; .*torso, left_arm"):
+        headless.part_root("head")
+
+
 def test_parts_hold_every_joint_once() -> None:
     joints = [joint for part in PARTS for joint in BODY22.part_indices(part)]
     assert sorted(joints) == list(range(22))
