@@ -59,6 +59,6 @@ def test_bars_that_overlap_take_lines_of_their_own() -> None:
         made = [TimelineBar(row="head", label="nods", start=a, end=b) for a, b in bars]
         return timeline_strip(made, 4.0, 400)
 
-    assert strip((0, 1), (1, 2)).height == strip((0, 1)).height
-    assert strip((0, 2), (1, 3)).height > strip((0, 1)).height
-    assert strip((0, 1)).size[0] == 400
+    assert strip((0.0, 1.0), (1.0, 2.0)).height == strip((0.0, 1.0)).height
+    assert strip((0.0, 2.0), (1.0, 3.0)).height > strip((0.0, 1.0)).height
+    assert strip((0.0, 1.0)).size[0] == 400

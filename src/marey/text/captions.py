@@ -10,9 +10,12 @@ from typing import Any
 
 from marey.errors import InvalidInputError
 from marey.motion import Motion
-from marey.predicates import Event, find_events
+from marey.predicates import Event, PoseFacts, find_events
+from marey.predicates.pose_facts import binned
 from marey.skeleton.parts import PAIR_SLOTS, PARTS
 from marey.text.event_wording import IDLE, sequence
+from marey.text.keyframes import keyframes_from_facts
+from marey.text.pose_sentences import pose_sentences
 from marey.text.script import Statement, TextScript
 from marey.text.sentences import body_sentence
 
@@ -37,20 +40,19 @@ class MotionCaption:
     parts: Mapping[str, str]
     """A verb phrase for each of the six parts; idle ones say so."""
     interactions: Mapping[str, str]
-    """A sentence for each of the fifteen pairs; "" where the two have nothing to do together."""
+    """A sentence for each of the fifteen pairs: what they do, or how they are to each other."""
     events: tuple[Event, ...]
     keyframes: tuple[Keyframe, ...] = ()
 
     def script(self) -> TextScript:
-        """Return the texts as a script to generate from; silent pairs say nothing."""
-        spoken = [Statement(text, slot) for slot, text in self.interactions.items() if text]
-        parts = [Statement(text, slot) for slot, text in self.parts.items()]
-        return TextScript((Statement(self.body), *parts, *spoken))
+        """Return the texts as a script to generate from."""
+        texts = [*self.parts.items(), *self.interactions.items()]
+        return TextScript((Statement(self.body), *(Statement(t, slot) for slot, t in texts)))
 
     def prose(self) -> str:
         """Return all texts as sentences, a line each."""
         parts = [f"The {part.replace('_', ' ')} {text}." for part, text in self.parts.items()]
-        pairs = [_sentence(text) for text in self.interactions.values() if text]
+        pairs = [_sentence(text) for text in self.interactions.values()]
         return "\n".join([_sentence(self.body), *parts, *pairs])
 
     def to_json(self) -> dict[str, Any]:
@@ -89,13 +91,24 @@ class MotionCaption:
 
 
 def caption(motion: Motion) -> MotionCaption:
-    """Put a motion into words. Raises InvalidInputError for a skeleton without roles."""
-    events = find_events(motion)
+    """Put a motion into words. Raises InvalidInputError for a skeleton without roles.
+
+    Pairs that do nothing together are told as they are in the median of all poses.
+    """
+    events, facts = find_events(motion), PoseFacts.of(motion)
+    frames = keyframes_from_facts(facts, motion.fps)
+    usual = pose_sentences(_median_pose(facts))[0].slots
     return MotionCaption(
         body=body_sentence(events),
         parts={part: sequence(_of(events, part)) or IDLE for part in PARTS},
-        interactions={pair: sequence(_of(events, pair)) for pair in PAIR_SLOTS},
+        interactions={
+            pair: sequence(_of(events, pair)) or _unfinished(usual[pair]) for pair in PAIR_SLOTS
+        },
         events=events,
+        keyframes=tuple(
+            Keyframe(frame=frame, seconds=frame / motion.fps, pose=pose.whole)
+            for frame, pose in zip(frames, pose_sentences(facts, frames), strict=True)
+        ),
     )
 
 
@@ -106,5 +119,15 @@ def _of(events: Sequence[Event], slot: str) -> list[Event]:
     return moving or own[:1]
 
 
+def _median_pose(facts: PoseFacts) -> PoseFacts:
+    ordered, count = facts.values.sort(dim=0).values, facts.num_frames
+    middle = (ordered[[(count - 1) // 2]] + ordered[[count // 2]]) / 2
+    return PoseFacts(values=middle, codes=binned(middle))
+
+
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _unfinished(sentence: str) -> str:
+    return f"{sentence[0].lower()}{sentence[1:].removesuffix('.')}"
