@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 from marey.predicates.body_curves import CLOCK
 from marey.predicates.event import Event
+from marey.predicates.spans import Ticks
 
 PACES: MappingProxyType[str, tuple[float, float]] = MappingProxyType(
     {
@@ -51,7 +52,7 @@ BEATS: MappingProxyType[str, tuple[float, float]] = MappingProxyType(
 def timed(
     slot: str,
     action: str,
-    ticks: tuple[float, float],
+    ticks: tuple[float | int, float | int],
     *,
     direction: str = "",
     target: str = "",
