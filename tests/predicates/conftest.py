@@ -138,3 +138,9 @@ def acts() -> dict[str, Motion]:
 def sliding() -> Motion:
     """A statue that moves ahead at walking speed."""
     return stride(1.2, axis="X", stance=0.5, period=1.0, steps=False)
+
+
+@pytest.fixture(scope="session")
+def build() -> Callable[..., Motion]:
+    """The builder of bodies: angles of joints, and where the root is; see ``body``."""
+    return body

@@ -39,7 +39,7 @@ HALVES = 4
 """Half cycles that make a wave or a swing."""
 ROUNDNESS, CIRCLE_HALVES, CIRCLE_SIZE = 0.55, 3, 0.2
 """Area inside a hand's path over that of the ellipse of its size, and least size in metres."""
-STILL_SPEED, STILL_SECONDS, HOLD_SECONDS = 0.15, 1.5, 0.8
+STILL_SPEED, STILL_SECONDS, HOLD_SECONDS = 0.15, 1.5, 0.6
 """Speed in m/s against the shoulder of a hand that is held or stays, and for how long."""
 _AXES = {OUT: "sideways", UP: "up", AHEAD: "forward"}
 _PLANES = {(UP, AHEAD): "forward", (OUT, UP): "sideways", (OUT, AHEAD): "level"}

@@ -4,7 +4,6 @@ from types import MappingProxyType
 
 from marey.predicates.body_curves import CLOCK
 from marey.predicates.event import Event
-from marey.predicates.spans import Ticks
 
 PACES: MappingProxyType[str, tuple[float, float]] = MappingProxyType(
     {

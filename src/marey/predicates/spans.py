@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+Ticks = float | int
+"""A time on the clock; PEP 484 lets an int pass for a float, run-time type checks do not."""
 START_SHARE, END_SHARE = 0.1, 0.9
 """Shares of a move's change at which it counts as begun and as done."""
 STEADY = 2.2
@@ -97,7 +99,7 @@ def turning_points(curve: Float[np.ndarray, " ticks"], least: float) -> list[int
 
 
 def repetitions(
-    curve: Float[np.ndarray, " ticks"], least: float, longest: float, halves: int
+    curve: Float[np.ndarray, " ticks"], least: float, longest: Ticks, halves: int
 ) -> list[Repetition]:
     """Stretches of ``halves`` or more half cycles in a row, alike and each short enough.
 
@@ -117,14 +119,14 @@ def repetitions(
     return found + _repetition(row, halves)
 
 
-def overlap(a: tuple[float, float], b: tuple[float, float]) -> float:
+def overlap(a: tuple[Ticks, Ticks], b: tuple[Ticks, Ticks]) -> float:
     """Share of the shorter of two spans that lies in the other."""
     common = min(a[1], b[1]) - max(a[0], b[0])
     shorter = min(a[1] - a[0], b[1] - b[0])
     return max(0.0, common) / shorter if shorter > 0 else 0.0
 
 
-def _alike(a: float, b: float) -> bool:
+def _alike(a: Ticks, b: Ticks) -> bool:
     return max(a, b) <= STEADY * min(a, b)
 
 

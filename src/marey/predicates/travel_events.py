@@ -8,7 +8,7 @@ import numpy as np
 from marey.predicates.body_curves import CLOCK, HEELS, TOES, BodyCurves, smooth
 from marey.predicates.event import Event
 from marey.predicates.paces import timed
-from marey.predicates.spans import edges, moves, overlap, stretches
+from marey.predicates.spans import Ticks, edges, moves, overlap, stretches
 
 TURN, TURN_STEP = 40.0, 30.0
 """Degrees of a turn, and of a change of heading that ends another."""
@@ -177,7 +177,7 @@ def _absorbed(pieces: list[tuple[int, int, int]], which: int) -> list[tuple[int,
 def _travel(
     curves: BodyCurves,
     found: list[Step],
-    span: tuple[float, float],
+    span: tuple[Ticks, Ticks],
     ticks: tuple[int, int],
     way: int,
 ) -> list[Event]:
