@@ -51,7 +51,7 @@ def postures(facts: PoseFacts) -> Int[Tensor, " frames"]:
         "sitting": lowered & level & seated & ~flat,
         "kneeling": knees.any(1) & lowered & over_floor & ~flat,
         "on all fours": hands & bowed & lowered & bent.any(1),
-        "lying": flat & low & ~(hands & knees.any(1) & over_floor),
+        "lying": flat & (low | feet_up) & ~(hands & knees.any(1) & over_floor),
         "upside down": inverted,
     }  # fmt: skip
     return _last_that_holds(rules)

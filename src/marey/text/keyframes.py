@@ -16,7 +16,7 @@ from marey.text.encoder import TextEncoder
 
 LEAST_GAP = 0.2
 """Seconds between keyframes, at least."""
-SAME_FACTS = 0.85
+SAME_FACTS = 0.8
 """Share of pose facts in the same bin, under which a pose is another one."""
 SAME_SENTENCE = 0.9
 """Cosine of sentence vectors under which a pose is another one."""

@@ -31,12 +31,20 @@ _POSTURE_WORDS = {
 _LEFT_OUT = {
     "head_turn_left",
     "head_ahead",
+    "chest_faces_up",
+    "hips_height",
+    "hand_outward",
     "hand_over_head",
+    "thigh_outward",
+    "knee_height",
+    "foot_outward",
+    "knee_over_hip",
+    "knee_to_head",
     "foot_ahead_of_head",
     "hand_ahead_of_own_foot",
     "hand_ahead_of_other_foot",
 }
-"""Families that say little more about the whole than others do."""
+"""Families that say little more about the whole than others do: text encoders read 256 tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
