@@ -12,6 +12,7 @@ from marey.motion.path_smoothing import (
     CLOSENESS,
     DEFAULT_MARGIN,
     smooth_path,
+    smooth_paths,
     solve_smooth_path,
 )
 
@@ -170,3 +171,12 @@ def test_five_thousand_frames_are_solved() -> None:
 def test_what_cannot_be_smoothed_is_named(path: torch.Tensor, margin: float, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         smooth_path(path, margin=margin)
+
+
+def test_paths_do_not_depend_on_those_beside_them() -> None:
+    """Also not where one is solved long before the others, or has no bends at all."""
+    lengths = (200, 3, 40, 1, 2, 77)
+    paths = [torch.from_numpy(example(kind, n)) for kind, n in zip(KINDS, lengths, strict=True)]
+    for path, found in zip(paths, smooth_paths(paths), strict=True):
+        torch.testing.assert_close(found, smooth_path(path), atol=1e-9, rtol=0)
+    assert smooth_paths([]) == []

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from marey import skeleton as kinematics
 from marey.constraints import Goal, target_distance
-from marey.motion import ContactLimits, smooth_path
+from marey.motion import ContactLimits
 from marey.motion.joint_matching import path_to
+from marey.motion.path_smoothing import smooth_paths
 from marey.postprocess.spreading import spread
 from marey.skeleton import Skeleton
 
@@ -59,8 +60,11 @@ class Draft:
         """World joint positions as they are now."""
         return kinematics.joint_positions(self.root, self.turned(), self.skeleton)
 
-    def settled(self) -> bool:
-        """Whether all goals but contacts are met well, so that nothing remains to be done."""
+    def settled(self, path: Float[Tensor, "frames 2"]) -> bool:
+        """Whether all goals but contacts are met well, so that nothing remains to be done.
+
+        ``path`` is the smoothed root path.
+        """
         turned = self.turned()
         places = kinematics.joint_positions(self.root, turned, self.skeleton)
         for goal in self.goals:
@@ -71,7 +75,7 @@ class Draft:
                 case "joint_rotation":
                     now = turned[frames, goal.joint]
                 case "root_path":
-                    now = smooth_path(self.root[:, GROUND])[frames]
+                    now = path[frames]
                     own = self.pelvis_pinned[frames]  # stronger than the path beside it
                     now = torch.where(own[:, None], goal.target.to(now), now)
                 case "root_height":
@@ -155,3 +159,11 @@ class Draft:
     def pins(self, kind: str, joint: int) -> Bool[Tensor, " frames"]:
         """Frames in which one joint's place or rotation is pinned."""
         return self.pinned([goal for goal in self.goals_of(kind) if goal.joint == joint])
+
+
+def unsettled(drafts: Sequence[Draft]) -> list[Draft]:
+    """Return the drafts with which something remains to be done."""
+    tracked = [draft for draft in drafts if draft.goals_of("root_path")]
+    paths = smooth_paths([draft.root[:, GROUND] for draft in tracked])
+    found = {id(draft): path for draft, path in zip(tracked, paths, strict=True)}
+    return [d for d in drafts if not d.settled(found.get(id(d), d.root[:, GROUND]))]

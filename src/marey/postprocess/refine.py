@@ -8,12 +8,12 @@ import torch
 from marey.constraints import Goal
 from marey.errors import InvalidInputError
 from marey.motion import KIMODO_LIMITS, ContactLimits, Motion, foot_contacts
-from marey.postprocess.draft import Draft
+from marey.postprocess.draft import Draft, unsettled
 from marey.postprocess.foot_plan import let_root_follow
 from marey.postprocess.joint_limits import Hinges, JointLimit
 from marey.postprocess.planting import plant
 from marey.postprocess.pose_pins import meet_pins
-from marey.postprocess.root_correction import correct_root
+from marey.postprocess.root_correction import correct_roots
 from marey.postprocess.stance import steady_contacts
 
 _ROUNDS = 3
@@ -61,11 +61,10 @@ def refine(
             let_root_follow(draft)
     open_ = drafts
     for _ in range(_ROUNDS):
-        for draft in open_:
-            correct_root(draft)
+        correct_roots(open_)
         meet_pins(open_, hinges, follow=True, floor=floor)
         plant(open_, hinges, floor=floor)
-        if not (open_ := [draft for draft in open_ if not draft.settled()]):
+        if not (open_ := unsettled(open_)):
             break
     meet_pins(drafts, hinges, follow=False)
     return [_refined(motion, draft) for motion, draft in zip(motions, drafts, strict=True)]

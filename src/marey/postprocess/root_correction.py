@@ -9,8 +9,7 @@ from torch import Tensor
 from marey import rotations
 from marey import skeleton as kinematics
 from marey.constraints import Goal
-from marey.motion import smooth_path
-from marey.motion.path_smoothing import DEFAULT_MARGIN, solve_smooth_path
+from marey.motion.path_smoothing import DEFAULT_MARGIN, smooth_paths, solve_smooth_path
 from marey.postprocess.draft import GROUND, Draft
 from marey.postprocess.reach import shift_into_reach
 from marey.postprocess.spreading import spread
@@ -32,18 +31,19 @@ _LEAST = 1e-3
 """Smallest tolerance of a path goal that is aimed for, metres."""
 
 
-def correct_root(draft: Draft) -> None:
-    """Turn and move the body so that goals on heading, root path and height are met.
+def correct_roots(drafts: Sequence[Draft]) -> None:
+    """Turn and move bodies so that goals on heading, root path and height are met.
 
     Between goals a correction is continued smoothly and held beyond them: who is sent a metre
     further to the left stays there. Pinned places and turns of the root joint are met by the way.
     """
-    _turn(draft)
-    _move_root_joint(draft)
-    if draft.goals_of("root_path"):
-        _move_path(draft)
-    _lift(draft)
-    _approach(draft)
+    for draft in drafts:
+        _turn(draft)
+        _move_root_joint(draft)
+    _move_paths([draft for draft in drafts if draft.goals_of("root_path")])
+    for draft in drafts:
+        _lift(draft)
+        _approach(draft)
 
 
 def _turn(draft: Draft) -> None:
@@ -76,40 +76,45 @@ def _move_root_joint(draft: Draft) -> None:
         draft.root = draft.root + torch.stack((over[:, 0], up[:, 1], over[:, 2]), dim=-1)
 
 
-def _move_path(draft: Draft) -> None:
-    """Move the body so that its smoothed path goes where goals want it.
+def _move_paths(drafts: Sequence[Draft]) -> None:
+    """Move bodies so that their smoothed paths go where goals want them.
 
-    The path is not touched if it is near enough. A shift of the body shifts its path nearly as
+    A path is not touched if it is near enough. A shift of the body shifts its path nearly as
     much, or less where the path has some play, so that single points on the way take a few
     shifts. A path pinned at length is met by making the body sway about it, see ``_sway_about``.
+    """
+    enough = _FINE
+    for done in range(_SHIFTS + 1):
+        paths = smooth_paths([draft.root[:, GROUND] for draft in drafts])
+        pairs = list(zip(drafts, paths, strict=True))
+        drafts = [draft for draft, path in pairs if _shifted(draft, path, enough, done)]
+        enough = _MET
+
+
+def _shifted(draft: Draft, path: Float[Tensor, "frames 2"], enough: float, done: int) -> bool:
+    """Move a body by how far its path is off, or let it sway after that was ``done`` often enough.
+
+    Return whether its path is to be looked at again.
     """
     goals = draft.goals_of("root_path")
     tolerance = max(_LEAST, min(goal.tolerance for goal in goals))
     own = draft.pelvis_pinned  # a pinned pelvis is stronger than the path it lies beside
-    path, delta, known = _off_path(draft, goals)
-    shifts = _SHIFTS_AT_LENGTH if bool((known[1:] & known[:-1]).any()) else _SHIFTS
-    for enough in (_FINE, *[_MET] * (shifts - 1)):
-        if float(delta.norm(dim=-1).max()) < enough * tolerance:
-            return
-        step = spread(delta, known | own, fps=draft.fps, seconds=_MOVE_SECONDS, hold=True)
-        draft.root = draft.root.clone()
-        draft.root[:, GROUND] += step
-        path, delta, known = _off_path(draft, goals)
-    if float(delta.norm(dim=-1).max()) >= _CLOSE * tolerance:
-        draft.root = draft.root.clone()
-        draft.root[:, GROUND] = _sway_about(draft, path + delta, path, _CLOSE * tolerance)
-
-
-def _off_path(
-    draft: Draft, goals: Sequence[Goal]
-) -> tuple[Float[Tensor, "frames 2"], Float[Tensor, "frames 2"], Bool[Tensor, " frames"]]:
-    """Return the smoothed path, how far it is from some goals, and where these are."""
-    path = smooth_path(draft.root[:, GROUND])
     delta, known = _blank(draft, 2)
     for goal in goals:
         _note(goal, goal.target - path[goal.frames], delta, known)
-    delta[draft.pelvis_pinned] = 0.0
-    return path, delta, known
+    delta[own] = 0.0
+    at_length = bool((known[1:] & known[:-1]).any())
+    last = done == (_SHIFTS_AT_LENGTH if at_length else _SHIFTS)
+    if float(delta.norm(dim=-1).max()) < (_CLOSE if last else enough) * tolerance:
+        return False
+    draft.root = draft.root.clone()
+    if last:
+        draft.root[:, GROUND] = _sway_about(draft, path + delta, path, _CLOSE * tolerance)
+    else:
+        held = known | own
+        shift = spread(delta, held, fps=draft.fps, seconds=_MOVE_SECONDS, hold=True)
+        draft.root[:, GROUND] += shift
+    return not last
 
 
 def _sway_about(
