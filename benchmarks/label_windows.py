@@ -259,17 +259,19 @@ def motion_of(pack: CmuPack, window: Mapping[str, Any]) -> Motion:
     return pack.motion(window["clip"]).crop(window["start"], window["end"])
 
 
-def draw_pages(pack: CmuPack, windows: Sequence[Mapping[str, Any]], folder: Path) -> None:
-    """Write ``page_00.png`` and so on, four windows each."""
+def draw_pages(
+    pack: CmuPack, windows: Sequence[Mapping[str, Any]], numbers: Sequence[int], folder: Path
+) -> None:
+    """Write ``page_00.png`` and so on, four of the numbered windows each."""
     folder.mkdir(parents=True, exist_ok=True)
-    for start in range(0, len(windows), PER_PAGE):
-        part = windows[start : start + PER_PAGE]
-        images = [picture(motion_of(pack, w), start + k) for k, w in enumerate(part)]
+    for start in range(0, len(numbers), PER_PAGE):
+        part = numbers[start : start + PER_PAGE]
+        images = [picture(motion_of(pack, windows[number]), number) for number in part]
         page = Image.new("RGB", (images[0].width, sum(i.height for i in images)), "white")
         for k, image in enumerate(images):
             page.paste(image, (0, k * images[0].height))
         page.save(folder / f"page_{start // PER_PAGE:02d}.png")
-        print(f"{min(start + PER_PAGE, len(windows))} of {len(windows)} windows", flush=True)
+        print(f"{start + len(part)} of {len(numbers)} windows", flush=True)
 
 
 def main() -> None:
@@ -287,7 +289,7 @@ def main() -> None:
         print(json.dumps({"windows": [vars(w) for w in windows]}))
         return
     rows = json.loads(options.windows.read_text(encoding="utf-8"))["windows"]
-    draw_pages(pack, rows, options.out)
+    draw_pages(pack, rows, options.only or range(len(rows)), options.out)
 
 
 if __name__ == "__main__":
