@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d, minimum_filter1d
+from torch import Tensor
 
 from marey.motion import Motion
 from marey.predicates.landmarks import Landmarks, landmarks
@@ -66,13 +67,15 @@ class BodyCurves:
     @classmethod
     def of(cls, motion: Motion) -> "BodyCurves":
         """Measure a motion. Raises InvalidInputError where its skeleton lacks a role."""
-        marks, timed = landmarks(motion.skeleton), motion.resample(CLOCK)
-        world, head = _points(timed, marks)
+        marks = landmarks(motion.skeleton)
+        world, head = _points(motion, marks)
         middle = (world[:, HIPS, 0] + world[:, HIPS, 1]) / 2
         heading = _heading(world[:, HIPS])
         frame = np.stack((np.cos(heading), np.sin(heading)), axis=-1)
         spine = (world[:, SHOULDERS, 0] + world[:, SHOULDERS, 1]) / 2 - middle
-        turned = timed.global_rotations[:, [marks.pelvis, marks.chest, marks.head]].double().numpy()
+        turned = _clocked(
+            motion.global_rotations[:, [marks.pelvis, marks.chest, marks.head]], motion.fps
+        )
         pelvis, chest, gaze = (turned[:, i, :, 2] for i in range(3))
         clearance, floor = _ground(world)
         return cls(
@@ -108,10 +111,20 @@ def smooth(
     return gaussian_filter1d(values, seconds * CLOCK, axis=0, mode="nearest", truncate=3.0)
 
 
+def _clocked(values: Float[Tensor, "frames *dims"], fps: float) -> Float[np.ndarray, "ticks *dims"]:
+    """Values at the ticks of the clock, on straight lines between frames."""
+    frames = values.double().numpy()
+    last = len(frames) - 1
+    times = np.arange(int(last * CLOCK / fps + 1e-6) + 1) * (fps / CLOCK)
+    low = np.minimum(np.floor(times + 1e-9).astype(int), last)
+    weight = (times - low).clip(min=0.0).reshape(-1, *[1] * (frames.ndim - 1))
+    return frames[low] + weight * (frames[np.minimum(low + 1, last)] - frames[low])
+
+
 def _points(
     motion: Motion, marks: Landmarks
 ) -> tuple[Float[np.ndarray, "ticks 8 2 3"], Float[np.ndarray, "ticks 3"]]:
-    places = motion.joint_positions[:, marks.points].double().numpy()
+    places = _clocked(motion.joint_positions[:, marks.points], motion.fps)
     places = smooth(places * (REFERENCE_LEG / marks.leg_length), SMOOTHING)
     pairs = places[:, :14].reshape(-1, 7, 2, 3)
     forearm = pairs[:, HANDS] - pairs[:, ELBOWS]
