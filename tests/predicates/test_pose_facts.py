@@ -16,7 +16,7 @@ from marey.skeleton.library import SOMA30
 from marey.skeleton.parts import SLOTS, mirrored_slot
 
 STANDING = torch.tensor([[0.0, 0.85, 0.0]])
-CLIPS = ("78_34", "83_47", "144_09", "49_03", "91_15")
+CLIPS = ("78_03", "78_34", "83_47", "144_09", "49_03", "91_15")
 """Clips of the split `val` recorded at 24 frames per second."""
 
 
@@ -159,9 +159,10 @@ def test_a_mirrored_motion_has_the_mirrored_codes(cmu: CmuPack, clip: str) -> No
 def test_codes_do_not_depend_on_the_frame_rate(cmu: CmuPack, clip: str) -> None:
     motion = cmu.motion(clip)
     native, fine = PoseFacts.of(motion), PoseFacts.of(motion.resample(60.0))
-    at = (torch.arange(native.num_frames) * 60 / motion.fps).round().long()
-    same = native.codes == fine.codes[at.clamp(max=fine.num_frames - 1)]
+    moments = (native.num_frames + 1) // 2  # frame 2 k at 24 fps is frame 5 k at 60
+    same = native.codes[::2] == fine.codes[::5][:moments]
     assert float(same.float().mean()) >= 0.98
+    assert motion.fps == 24
     changes = (native.codes.diff(dim=0) != 0).sum()
     assert int(changes) > 100  # there was something to disagree about
 
