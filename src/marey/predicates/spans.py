@@ -4,16 +4,20 @@ A curve holds one value per tick of the clock. Every function treats a curve and
 alike, so that mirrored motions give mirrored spans.
 """
 
-import itertools
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
+
+from marey.predicates.body_curves import CLOCK
 
 Ticks = float | int
 """A time on the clock; PEP 484 lets an int pass for a float, run-time type checks do not."""
 START_SHARE, END_SHARE = 0.1, 0.9
 """Shares of a move's change at which it counts as begun and as done."""
+PAUSE_RATE, PAUSE_SECONDS = 0.3, 0.4
+"""Least changes per second below which a move pauses, and for how long at least."""
 STEADY = 2.2
 """Ratio of neighbouring half cycles, in size and time, up to which they are one repetition."""
 
@@ -72,9 +76,26 @@ def edges(
 
 
 def moves(curve: Float[np.ndarray, " ticks"], least: float) -> list[Move]:
-    """Rises and falls between turning points that differ by ``least`` or more."""
-    points = turning_points(curve, least)
-    return [_move(curve, a, b) for a, b in itertools.pairwise(points)]
+    """Rises and falls between turning points that differ by ``least`` or more, cut at pauses."""
+    found: list[Move] = []
+    for first, last in pairwise(turning_points(curve, least)):
+        parts = _between_pauses(curve, first, last, least)
+        large = [(a, b) for a, b in parts if abs(curve[b] - curve[a]) >= least]
+        found += [_move(curve, a, b) for a, b in large or [(first, last)]]
+    return found
+
+
+def _between_pauses(
+    curve: Float[np.ndarray, " ticks"], first: int, last: int, least: float
+) -> list[tuple[int, int]]:
+    """Parts of a move between stretches in which it hardly goes on."""
+    slow = np.abs(np.diff(curve[first : last + 1])) < PAUSE_RATE * least / CLOCK
+    parts, begin = [], first
+    for a, b in runs(slow):
+        if b - a >= PAUSE_SECONDS * CLOCK:
+            parts.append((begin, first + a))
+            begin = first + b
+    return [*parts, (begin, last)]
 
 
 def turning_points(curve: Float[np.ndarray, " ticks"], least: float) -> list[int]:
@@ -108,7 +129,7 @@ def repetitions(
     points = turning_points(curve, least)
     found: list[Repetition] = []
     row: list[tuple[int, int, float]] = []
-    for a, b in itertools.pairwise(points):
+    for a, b in pairwise(points):
         size = abs(float(curve[b] - curve[a]))
         follows = row and _alike(size, row[-1][2]) and _alike(b - a, row[-1][1] - row[-1][0])
         if b - a > longest or not follows:
