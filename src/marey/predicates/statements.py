@@ -1,5 +1,6 @@
 """Statements: simple sentences about a motion, and whether its events make them true."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,10 +9,11 @@ from marey.errors import InvalidInputError
 from marey.motion import Motion
 from marey.predicates.event import Event
 from marey.predicates.find_events import find_events
+from marey.predicates.locomotion import TURN
 from marey.skeleton.parts import GLOBAL_SLOT, PAIR_SLOTS
 
-AROUND = 120.0
-"""Degrees from which on a body has turned around."""
+TURNS, AROUND = math.degrees(TURN), 120.0
+"""Degrees from which on a body turns, as the facts have it, and has turned around."""
 _ANY = ""
 
 
@@ -93,7 +95,7 @@ _TRAVEL = {
     "move": ("walks", "runs", "sidesteps", "moves", "crawls"),
     "go": ("walks", "runs", "sidesteps", "moves"),
 }
-_SIDEWAYS = ("sidesteps", "moves", "runs", "crawls", "steps")
+_SIDEWAYS = ("sidesteps", "moves", "runs", "crawls")
 _HIGH = {
     "overhead": ("overhead",),
     "above": ("overhead",),
@@ -122,7 +124,7 @@ def _turn(match: re.Match[str]) -> Claim:
         actions=("turns",),
         slots=(GLOBAL_SLOT,),
         direction=match["way"] or "",
-        least=AROUND if match["around"] else 0.0,
+        least=AROUND if match["around"] else TURNS,
     )
 
 
@@ -133,9 +135,10 @@ def _limb(actions: tuple[str, ...], slots: tuple[str, str]) -> Callable[[re.Matc
         side = match["side"] if match["side"] in ("left", "right", "both") else ""
         chosen = tuple(s for s in slots if s.startswith(side)) if side != "both" else slots
         height = match.groupdict().get("height") or ""
+        held = ("holds",) if height else ()  # a hand that is up already has been raised, too
         return Claim(
             words=match[0],
-            actions=actions,
+            actions=(*actions, *held),
             slots=chosen,
             targets=_HIGH.get(height, ()),
             both=side == "both",
