@@ -189,13 +189,18 @@ def _round(x: Curve, y: Curve, each: Repetition) -> bool:
 
 
 def _held(slot: str, hand: np.ndarray, over_head: Curve) -> list[Event]:
+    """Hands kept overhead, moving or not, and hands that do not move elsewhere."""
     speed = np.linalg.norm(rate(smooth(hand, 0.1)), axis=-1)
-    found = []
+    found = [
+        timed(slot, "holds", (first, after - 1), target="overhead")
+        for first, after in runs(over_head >= OVERHEAD)
+        if after - first >= HOLD_SECONDS * CLOCK
+    ]
     for first, after in runs(speed < STILL_SPEED):
         seconds = (after - first) / CLOCK
         height, over = np.median(hand[first:after, UP]), np.median(over_head[first:after])
         target = hand_level(float(height), float(over))
-        if target != "waist" and seconds >= HOLD_SECONDS:
+        if target not in ("waist", "overhead") and seconds >= HOLD_SECONDS:
             found.append(timed(slot, "holds", (first, after - 1), target=target))
         elif target == "waist" and seconds >= STILL_SECONDS:
             found.append(timed(slot, "stays", (first, after - 1)))

@@ -129,8 +129,8 @@ def postures(curves: BodyCurves) -> np.ndarray:
     kneels = (share < SQUAT) & (knees.min(1) < KNEE_DOWN) & (ahead.min(1) < 0.1) & (upright > 0.3)
     codes[kneels] = KNEELING
     bears = (hands.max(1) < HAND_DOWN) & (share < SQUAT)
-    codes[bears & (upright < 0.6)] = ALL_FOURS
-    codes[(share < LOW) & (upright < 0.4) & (hands.min(1) < HAND_DOWN)] = LYING
+    codes[bears & (np.abs(upright) < 0.6)] = ALL_FOURS
+    codes[(share < LOW) & (np.abs(upright) < 0.4) & (hands.min(1) < HAND_DOWN)] = LYING
     return codes
 
 
