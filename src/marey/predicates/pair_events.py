@@ -25,7 +25,7 @@ from marey.skeleton.parts import canonical_slot
 
 ARMS, LEGS = ("left_arm", "right_arm"), ("left_leg", "right_leg")
 HANDS_SLOT, FEET_SLOT = "left_arm+right_arm", "left_leg+right_leg"
-HANDS_MEET, HANDS_MOVE = 0.22, 0.25
+HANDS_MEET, HANDS_MOVE = 0.19, 0.25
 """Metres between the palms that have met, and by which they come together or part."""
 CLAP_SIZE, CLAP_SECONDS, CLAP_HALVES = 0.08, 0.6, 3
 TOUCH_SECONDS = 0.25

@@ -141,6 +141,8 @@ def _spans(codes: np.ndarray, flights: list[Event]) -> list[tuple[int, int, int]
     for a, b in itertools.pairwise(cuts):
         code = int(codes[a])
         least = SEAT_SECONDS if code == SITTING else POSTURE_SECONDS
+        if a == 0 or b == len(codes):
+            least /= 2  # the rest of it is cut off
         flies = any(a / CLOCK < f.end + 0.4 and f.start - 0.4 < b / CLOCK for f in flights)
         brief = b - a < least * CLOCK or (flies and code == SQUATTING)
         if spans and (brief or spans[-1][2] == code):
