@@ -1,6 +1,7 @@
 """Annotations: JSON both ways, errors by field, contradictions found, sent back and dropped."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def answer(**changes: Any) -> dict[str, Any]:
 def test_an_annotation_goes_through_json() -> None:
     again = Annotation.from_json(json.loads(json.dumps(MEASURED.to_json())))
     assert again == MEASURED
-    assert Annotation.from_json(answer()) == MEASURED
+    assert Annotation.from_answer(answer(), MEASURED.author) == MEASURED
     assert {s.slot for s in MEASURED.script().statements} == {"global", *PARTS}
 
 
@@ -74,8 +75,15 @@ def test_answers_are_asked_for_as_they_are_read() -> None:
 )
 def test_a_broken_answer_is_refused_by_field(broken: Any, path: str) -> None:
     with pytest.raises(InvalidInputError) as error:
-        Annotation.from_json(broken)
+        Annotation.from_answer(broken, "model")
     assert str(error.value).startswith(path)
+
+
+def test_measured_texts_may_be_long_and_answers_not() -> None:
+    long = replace(MEASURED, parts={**MEASURED.parts, "head": "nods, then " * 60 + "nods"})
+    assert Annotation.from_json(long.to_json()) == long
+    with pytest.raises(InvalidInputError, match=r"parts\.head: expected a text of at most"):
+        Annotation.from_answer(answer(parts=long.parts), "model")
 
 
 def test_what_the_motion_bears_out_is_no_contradiction() -> None:

@@ -1,22 +1,80 @@
 """Texts for the parts of real motions, from geometry and from language models."""
 
+from marey.annotation.annotate import (
+    AnnotationReport,
+    Prices,
+    Workers,
+    annotate,
+    in_threads,
+)
 from marey.annotation.annotation import ANSWER_SCHEMA, GEOMETRY, Annotation
+from marey.annotation.annotation_file import (
+    AnnotatedWindow,
+    AnnotationFile,
+    annotation_path,
+    read_annotations,
+)
+from marey.annotation.annotator import (
+    LanguageModelAnnotator,
+    Outcome,
+    Usage,
+    WindowTask,
+    measure_window,
+    read_answer,
+)
+from marey.annotation.cluster import in_cluster
 from marey.annotation.contradictions import (
     Contradiction,
     contradictions,
     without_contradictions,
 )
-from marey.annotation.prompt import PROMPT_VERSION, Message, first_question, follow_up
+from marey.annotation.coverage import SlotCoverage, coverage
+from marey.annotation.language_model import LanguageModel, LanguageModelError, Reply
+from marey.annotation.local_model import LocalModel
+from marey.annotation.openai_endpoint import OpenAIEndpoint
+from marey.annotation.prompt import (
+    PROMPT_VERSION,
+    Message,
+    first_question,
+    follow_up,
+    unreadable_follow_up,
+)
+from marey.annotation.rate_limit import RateLimit
 
 __all__ = [
     "ANSWER_SCHEMA",
     "GEOMETRY",
     "PROMPT_VERSION",
+    "AnnotatedWindow",
     "Annotation",
+    "AnnotationFile",
+    "AnnotationReport",
     "Contradiction",
+    "LanguageModel",
+    "LanguageModelAnnotator",
+    "LanguageModelError",
+    "LocalModel",
     "Message",
+    "OpenAIEndpoint",
+    "Outcome",
+    "Prices",
+    "RateLimit",
+    "Reply",
+    "SlotCoverage",
+    "Usage",
+    "WindowTask",
+    "Workers",
+    "annotate",
+    "annotation_path",
     "contradictions",
+    "coverage",
     "first_question",
     "follow_up",
+    "in_cluster",
+    "in_threads",
+    "measure_window",
+    "read_annotations",
+    "read_answer",
+    "unreadable_follow_up",
     "without_contradictions",
 ]

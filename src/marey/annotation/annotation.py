@@ -34,7 +34,7 @@ ANSWER_SCHEMA: dict[str, Any] = {
 """JSON schema of an annotation, which language models are asked to keep to."""
 
 LONGEST_TEXT = 400
-"""Characters that one text may have: more is no description of a few seconds."""
+"""Characters that a text of an answer may have: more is no description of a few seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,36 +73,39 @@ class Annotation:
 
     @classmethod
     def from_json(cls, content: Any) -> "Annotation":
-        """Return the annotation that `to_json` wrote, or that follows `ANSWER_SCHEMA`.
+        """Return the annotation that `to_json` wrote.
 
         Raises InvalidInputError that names the path of the first wrong field.
         """
-        fields = _object(content, "annotation")
-        extra = [key for key in fields if key not in _FIELDS]
-        if extra:
-            raise InvalidInputError(
-                f"annotation.{extra[0]}: expected one of {', '.join(_FIELDS)}. Leave it out."
-            )
-        sentences = fields.get("global")
-        if isinstance(sentences, str) or not isinstance(sentences, list | tuple):
-            raise InvalidInputError("annotation.global: expected a list of one to three sentences.")
-        if not 1 <= len(sentences) <= 3:
-            raise InvalidInputError(
-                f"annotation.global: expected one to three sentences, got {len(sentences)}."
-            )
-        body = tuple(_text(t, f"annotation.global[{i}]") for i, t in enumerate(sentences))
+        fields = _known(content, _FIELDS)
         return cls(
-            body=body,
-            parts=_texts(fields.get("parts"), PARTS, "annotation.parts", silent=False),
-            interactions=_texts(
-                fields.get("interactions"), PAIR_SLOTS, "annotation.interactions", silent=True
-            ),
             author=str(fields.get("author", GEOMETRY)),
             dropped=dict(fields.get("dropped", {})),
+            **_all_texts(fields, longest=None),
         )
+
+    @classmethod
+    def from_answer(cls, content: Any, author: str) -> "Annotation":
+        """Return the annotation that a language model gave, which follows `ANSWER_SCHEMA`.
+
+        Raises InvalidInputError that names the path of the first wrong field, also for a text
+        longer than `LONGEST_TEXT`.
+        """
+        fields = _known(content, _FIELDS[:3])
+        return cls(author=author, **_all_texts(fields, longest=LONGEST_TEXT))
 
 
 _FIELDS = ("global", "parts", "interactions", "author", "dropped")
+
+
+def _known(content: Any, names: tuple[str, ...]) -> Mapping[str, Any]:
+    fields = _object(content, "annotation")
+    extra = [key for key in fields if key not in names]
+    if extra:
+        raise InvalidInputError(
+            f"annotation.{extra[0]}: expected one of {', '.join(names)}. Leave it out."
+        )
+    return fields
 
 
 def _object(content: Any, path: str) -> Mapping[str, Any]:
@@ -111,17 +114,45 @@ def _object(content: Any, path: str) -> Mapping[str, Any]:
     return content
 
 
-def _text(value: Any, path: str, *, silent: bool = False) -> str:
-    if not isinstance(value, str) or not (value.strip() or silent) or len(value) > LONGEST_TEXT:
+def _all_texts(fields: Mapping[str, Any], *, longest: int | None) -> dict[str, Any]:
+    sentences = fields.get("global")
+    if isinstance(sentences, str) or not isinstance(sentences, list | tuple):
+        raise InvalidInputError("annotation.global: expected a list of one to three sentences.")
+    if not 1 <= len(sentences) <= 3:
         raise InvalidInputError(
-            f"{path}: expected a text of at most {LONGEST_TEXT} characters, got {value!r:.60}."
+            f"annotation.global: expected one to three sentences, got {len(sentences)}."
         )
-    return value.strip()
+    return {
+        "body": tuple(
+            _text(text, f"annotation.global[{at}]", longest=longest)
+            for at, text in enumerate(sentences)
+        ),
+        "parts": _texts(fields, "parts", PARTS, silent=False, longest=longest),
+        "interactions": _texts(fields, "interactions", PAIR_SLOTS, silent=True, longest=longest),
+    }
 
 
-def _texts(content: Any, slots: tuple[str, ...], path: str, *, silent: bool) -> dict[str, str]:
-    texts = _object(content, path)
+def _texts(
+    fields: Mapping[str, Any],
+    name: str,
+    slots: tuple[str, ...],
+    *,
+    silent: bool,
+    longest: int | None,
+) -> dict[str, str]:
+    path = f"annotation.{name}"
+    texts = _object(fields.get(name), path)
     wrong = [key for key in texts if key not in slots] or [s for s in slots if s not in texts]
     if wrong:
         raise InvalidInputError(f"{path}.{wrong[0]}: expected exactly {', '.join(slots)}.")
-    return {slot: _text(texts[slot], f"{path}.{slot}", silent=silent) for slot in slots}
+    return {
+        slot: _text(texts[slot], f"{path}.{slot}", silent=silent, longest=longest) for slot in slots
+    }
+
+
+def _text(value: Any, path: str, *, silent: bool = False, longest: int | None = None) -> str:
+    is_short = not isinstance(value, str) or longest is None or len(value) <= longest
+    if not isinstance(value, str) or not (value.strip() or silent) or not is_short:
+        limit = "" if longest is None else f" of at most {longest} characters"
+        raise InvalidInputError(f"{path}: expected a text{limit}, got {value!r:.60}.")
+    return value.strip()

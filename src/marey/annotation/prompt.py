@@ -32,6 +32,11 @@ invent objects. Answer with JSON that follows this schema, and nothing else:
 _AGAIN = "These claims are not true of the motion; correct them and answer with the whole JSON:\n"
 
 
+_MALFORMED = (
+    "This answer cannot be read; answer with the whole JSON and nothing else. What is wrong: "
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """A turn of the conversation with a language model."""
@@ -57,6 +62,15 @@ def follow_up(
         *question,
         Message(role="assistant", text=answer),
         Message(role="user", text=_AGAIN + "\n".join(lines)),
+    ]
+
+
+def unreadable_follow_up(question: Sequence[Message], answer: str, complaint: str) -> list[Message]:
+    """Return the messages that send back an answer that is no JSON or breaks the schema."""
+    return [
+        *question,
+        Message(role="assistant", text=answer),
+        Message(role="user", text=_MALFORMED + complaint),
     ]
 
 

@@ -32,6 +32,9 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
+    "annotate": Command(
+        "marey.cli.annotate:annotate", "write what every part does in the windows of a store"
+    ),
     "caption": Command("marey.cli.caption:caption", "put a motion file into words"),
     "constraints check": Command(
         "marey.cli.constraints:check", "tell what is wrong with a constraint file"
@@ -92,8 +95,6 @@ def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
     taken = 0
     while taken < len(words) and _below(" ".join(words[: taken + 1])):
         taken += 1
-        if " ".join(words[:taken]) in COMMANDS:
-            break
     return " ".join(words[:taken]), list(words[taken:])
 
 
