@@ -77,7 +77,7 @@ ACTIONS: MappingProxyType[str, ActionKind] = MappingProxyType(
         "leans": _kind("torso", directions=_WAYS, unit="deg"),
         "straightens": _kind("torso", unit="deg"),
         "twists": _kind("torso", directions=_SIDES, unit="deg"),
-        "tilts": _kind("head", directions=("up", "down", *_SIDES), unit="deg"),
+        "tilts": _kind("head", directions=("up", "down"), unit="deg"),
         "nods": _kind("head", unit="deg"),
         "shakes": _kind("head", unit="deg"),
         "waves": _kind(*_ARMS, unit="m"),

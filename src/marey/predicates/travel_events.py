@@ -8,6 +8,7 @@ import numpy as np
 from marey.predicates.body_curves import CLOCK, HEELS, TOES, BodyCurves, smooth
 from marey.predicates.event import Event
 from marey.predicates.paces import timed
+from marey.predicates.posture_events import ALL_FOURS, postures
 from marey.predicates.spans import Ticks, edges, moves, overlap, stretches
 
 TURN, TURN_STEP = 40.0, 30.0
@@ -132,14 +133,16 @@ def _feet_heading(curves: BodyCurves) -> np.ndarray:
 
 
 def travel_events(curves: BodyCurves, found: list[Step]) -> list[Event]:
-    """Walks, sidesteps and runs; travel without steps is said to move."""
+    """Walks, sidesteps, runs and crawls; travel without steps is said to move."""
     speed = np.hypot(curves.velocity[:, 0], curves.velocity[:, 1])
+    on_fours = postures(curves) == ALL_FOURS
     events = []
     for run in stretches(speed, TRAVEL_ON, TRAVEL_OFF, round(LEG_SECONDS * CLOCK)):
         start, end = edges(speed, run, TRAVEL_OFF)
         for first, after, way in _directions(curves.velocity, run):
             span = (start if first == run[0] else first, end if after == run[1] else after)
-            events += _travel(curves, found, span, (first, after), way)
+            crawls = bool(on_fours[first:after].mean() > 0.5)
+            events += _travel(curves, found, span, (first, after), way, crawls=crawls)
     return events
 
 
@@ -180,6 +183,8 @@ def _travel(
     span: tuple[Ticks, Ticks],
     ticks: tuple[int, int],
     way: int,
+    *,
+    crawls: bool,
 ) -> list[Event]:
     inside = slice(*ticks)
     speed = np.hypot(curves.velocity[inside, 0], curves.velocity[inside, 1])
@@ -193,12 +198,9 @@ def _travel(
     fastest = np.convolve(speed, np.full(size, 1 / size), mode="valid").max()
     running = fastest >= RUN_SPEED and flying.mean() >= FLIGHT_SHARE
     walks = {s.side for s in own} == {0, 1}
-    action = "runs" if running and walks else "moves" if not walks else _walk_word(way)
+    word = "moves" if not walks else "sidesteps" if way % 2 else "walks"
+    action = "crawls" if crawls else "runs" if running and walks else word
     direction = ("forward", "left", "backward", "right")[way]
     return [
         timed("global", action, span, direction=direction, extent=distance, count=len(own) or None)
     ]
-
-
-def _walk_word(way: int) -> str:
-    return "sidesteps" if way % 2 else "walks"
