@@ -79,6 +79,39 @@ def test_a_sentence_of_several_clauses_claims_them_in_order() -> None:
     assert claims("the quick brown fox") == ()
 
 
-def test_negations_are_refused() -> None:
+@pytest.mark.parametrize(
+    "sentence", ["does not walk forward", "doesn't walk", "can\u2019t kneel", "cannot jump"]
+)
+def test_negations_are_refused(sentence: str) -> None:
     with pytest.raises(InvalidInputError, match="negation"):
-        claims("does not walk forward")
+        claims(sentence)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "action", "direction"),
+    [
+        ("moving forward", "moves", "forward"),
+        ("jogging backwards", "runs", "backward"),
+        ("raising the left hand", "raises", ""),
+        ("jumps forwards", "jumps", "forward"),
+        ("hopping to the left", "jumps", "left"),
+        ("jumps back", "jumps", "backward"),
+        ("leaning back", "leans", "backward"),
+    ],
+)
+def test_forms_of_verbs_and_ways_are_understood(sentence: str, action: str, direction: str) -> None:
+    (said,) = claims(sentence)
+    assert action in said.actions
+    assert said.direction == direction
+
+
+def test_a_shoulder_and_a_hip_are_touched_by_the_hand_that_is_named() -> None:
+    shoulder = event("left_arm+right_arm", "touches", direction="left", target="shoulder")
+    for sentence in ("touches the shoulder with the left hand", "touches the right shoulder"):
+        (said,) = claims(sentence)
+        assert said.holds((shoulder,))
+        assert not said.holds((shoulder.mirrored(),))
+    hip = event("torso+left_arm", "touches", target="hip")
+    (said,) = claims("touches the left hip")
+    assert said.holds((hip,))
+    assert not said.holds((hip.mirrored(),))

@@ -71,7 +71,7 @@ def claims(sentence: str) -> tuple[Claim, ...]:
     Raises InvalidInputError for a negation: what does not happen cannot be seen in an event.
     """
     text = " ".join(sentence.lower().replace("-", " ").split())
-    if re.search(r"\b(?:not|never|without|no|nothing|n't)\b", text):
+    if re.search(r"\b(?:not|cannot|never|without|no|nothing)\b|n['\u2019]t\b", text):
         raise InvalidInputError(f"expected a sentence without a negation, got {sentence!r}.")
     found: list[tuple[int, Claim]] = []
     taken: list[tuple[int, int]] = []
@@ -92,10 +92,13 @@ _TRAVEL = {
     "run": ("runs",),
     "jog": ("runs",),
     "crawl": ("crawls",),
-    "move": ("walks", "runs", "sidesteps", "moves", "crawls"),
+    "mov": ("walks", "runs", "sidesteps", "moves", "crawls"),
     "go": ("walks", "runs", "sidesteps", "moves"),
 }
 _SIDEWAYS = ("sidesteps", "moves", "runs", "crawls")
+_WAYS: dict[str, str] = dict.fromkeys(("forwards", "ahead", "straight"), "forward")
+_WAYS |= dict.fromkeys(("backwards", "back"), "backward")
+_OTHER = {"left": "right", "right": "left"}
 _HIGH = {
     "overhead": ("overhead",),
     "above": ("overhead",),
@@ -106,16 +109,16 @@ _HIGH = {
 
 
 def _travel(match: re.Match[str]) -> Claim:
-    way = match["way"]
-    actions = _TRAVEL[match["verb"]]
-    direction = ""
-    if way:
-        direction = {"ahead": "forward", "forwards": "forward", "straight": "forward"}.get(way, way)
-        direction = {"back": "backward", "backwards": "backward"}.get(direction, direction)
+    actions, direction = _TRAVEL[match["verb"]], _way_of(match)
     if direction in ("left", "right"):
         actions = _SIDEWAYS
     slots = (GLOBAL_SLOT, *_LEGS) if "steps" in actions else (GLOBAL_SLOT,)
     return Claim(words=match[0], actions=actions, slots=slots, direction=direction)
+
+
+def _way_of(match: re.Match[str]) -> str:
+    way = match.groupdict().get("way") or ""
+    return _WAYS.get(way, way)
 
 
 def _turn(match: re.Match[str]) -> Claim:
@@ -151,15 +154,22 @@ def _touch(match: re.Match[str]) -> Claim:
     side, what, of = match["side"], match["what"], match["of"]
     arms = [arm for arm in _ARMS if side not in ("left", "right") or arm.startswith(side)]
     target = {"ear": "head", "face": "head", "waist": "hip"}.get(what, what)
+    if of and target == "hip":  # a hand on a hip is on its own side's
+        arms = [arm for arm in arms if arm.startswith(of)]
     slots = tuple(pair for pair in PAIR_SLOTS if any(arm in pair.split("+") for arm in arms))
     if of and what in ("knee", "foot"):
         slots = tuple(pair for pair in slots if f"{of}_leg" in pair)
-    return Claim(words=match[0], actions=("touches",), slots=slots, targets=(target,))
+    acting = ""
+    if target == "shoulder":  # the other arm's; the event names the hand that acts
+        acting = side if side in _OTHER else _OTHER.get(of, "")
+    return Claim(
+        words=match[0], actions=("touches",), slots=slots, direction=acting, targets=(target,)
+    )
 
 
 def _plain(actions: tuple[str, ...], *slots: str, direction: str = "") -> Callable[..., Claim]:
     def make(match: re.Match[str]) -> Claim:
-        way = match.groupdict().get("way") or direction
+        way = _way_of(match) or direction
         return Claim(words=match[0], actions=actions, slots=slots, direction=way)
 
     return make
@@ -177,7 +187,8 @@ def _rule(pattern: str, make: Callable[..., Claim]) -> tuple[re.Pattern[str], Ca
     return re.compile(rf"\b{pattern}"), make
 
 
-_VERB = r"(?:s|es|ing|ping|ning)?"
+_VERB = r"(?:e|s|es|ing|ping|ning|ging)?"
+_RAISE = r"(?:rais(?:es?|ing)|lift(?:s|ing)?)"
 _POSSESSIVE = r"(?:the |his |her |their |its )?"
 _HEIGHT = (
     r"(?: (?:up )?(?:to )?(?:the |his |her |their )?"
@@ -190,14 +201,18 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[..., Claim]], ...] = (
         r"(?:side ?step|step to the side)s? (?:to )?(?:the )?(?P<way>left|right)",
         _plain(_SIDEWAYS, GLOBAL_SLOT),
     ),
-    _rule(rf"turn{_VERB}(?P<around> around)?(?: (?:to )?(?:the )?(?P<way>left|right))?\b", _turn),
     _rule(
-        rf"(?P<verb>walk|step|run|jog|crawl|move|go){_VERB}"
+        rf"(?<!in )turn{_VERB}(?P<around> around)?(?: (?:to )?(?:the )?(?P<way>left|right))?\b",
+        _turn,
+    ),
+    _rule(
+        rf"(?P<verb>walk|step|run|jog|crawl|mov|go){_VERB}"
         r"(?: (?:to )?(?:the )?(?P<way>forwards?|ahead|straight|backwards?|back|left|right))?\b",
         _travel,
     ),
     _rule(
-        rf"(?:jump|hop|leap){_VERB}(?: (?P<way>forward|backward|up))?\b",
+        rf"(?:jump|hop|leap){_VERB}"
+        r"(?: (?:to )?(?:the )?(?P<way>forwards?|ahead|backwards?|back|left|right|up))?\b",
         _plain(("jumps",), GLOBAL_SLOT),
     ),
     _rule(r"(?:sits?|sitting)(?: down)?\b", _plain(("sits",), GLOBAL_SLOT)),
@@ -206,12 +221,12 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[..., Claim]], ...] = (
     _rule(r"(?:lies|lie|lying) down\b", _plain(("lies",), GLOBAL_SLOT)),
     _rule(r"(?:stands|stand|gets|get) up\b", _plain(("rises",), GLOBAL_SLOT)),
     _rule(
-        rf"(?:raise|lift)(?:s|ing)? {_POSSESSIVE}{_SIDE} ?(?:hand|arm)s?{_HEIGHT}",
+        rf"{_RAISE} {_POSSESSIVE}{_SIDE} ?(?:hand|arm)s?{_HEIGHT}",
         _limb(("raises",), _ARMS),
     ),
     _rule(rf"lower(?:s|ing)? {_POSSESSIVE}{_SIDE} ?(?:hand|arm)s?", _limb(("lowers",), _ARMS)),
     _rule(
-        rf"(?:raise|lift)(?:s|ing)? {_POSSESSIVE}{_SIDE} ?(?:leg|foot|knee)s?",
+        rf"{_RAISE} {_POSSESSIVE}{_SIDE} ?(?:leg|foot|knee)s?",
         _limb(("raises", "kicks"), _LEGS),
     ),
     _rule(
@@ -241,7 +256,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[..., Claim]], ...] = (
         _touch,
     ),
     _rule(
-        r"lean(?:s|ing)? (?:to )?(?:the )?(?P<way>forward|backward|left|right)",
+        r"lean(?:s|ing)? (?:to )?(?:the )?(?P<way>forwards?|backwards?|back|left|right)\b",
         _plain(("leans",), "torso"),
     ),
     _rule(r"nod(?:s|ding)?\b", _plain(("nods",), "head")),
