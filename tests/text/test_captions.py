@@ -89,6 +89,43 @@ def test_repeats_and_cycles_are_counted() -> None:
     assert sequence([]) == ""
 
 
+def test_rounds_of_a_cycle_are_told_with_what_they_share() -> None:
+    def lifts(*heights: str) -> list[Event]:
+        words = ("raises", "lowers") * (len(heights) // 2)
+        return [
+            Event(slot="left_arm", action=word, start=float(i), end=i + 0.9, target=height)
+            for i, (word, height) in enumerate(zip(words, heights, strict=True))
+        ]
+
+    assert sequence(lifts("head", "waist", "overhead", "waist")) == (
+        "raises and lowers to waist height, twice"
+    )
+    assert sequence(lifts("head", "waist", "head", "waist")) == (
+        "raises to head height and lowers to waist height, twice"
+    )
+
+
+def test_swings_are_told_along_their_axis() -> None:
+    said = [
+        event_phrase(
+            Event(slot="left_arm", action="swings", start=0.0, end=2.0, direction=way, count=2)
+        )
+        for way in ("forward", "sideways", "up")
+    ]
+    ways = ("back and forth", "from side to side", "up and down")
+    assert said == [f"swings {way} twice" for way in ways]
+
+
+@pytest.mark.parametrize(
+    ("posture", "said"),
+    [("standing", "stands still"), ("sitting", "stays seated"), ("lying", "lies still")],
+)
+def test_stillness_is_told_once(posture: str, said: str) -> None:
+    held = Event(slot="global", action="holds", start=0.0, end=2.0, target=posture)
+    assert body_sentence([held]) == f"a person {said}"
+    assert body_sentence([]) == "a person is still"
+
+
 def test_what_both_hands_do_at_once_is_told_once() -> None:
     left = Event(slot="left_arm", action="raises", start=1.0, end=2.0, target="overhead")
     walk = Event(slot="global", action="walks", start=0.0, end=4.0, direction="forward", extent=3.1)

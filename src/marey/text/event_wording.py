@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from marey.predicates import Event
+from marey.predicates import ACTIONS, Event
 from marey.skeleton.parts import GLOBAL_SLOT
 
 IDLE = "does nothing"
@@ -59,13 +59,13 @@ def sequence(events: Sequence[Event]) -> str:
     words: list[str] = []
     at = 0
     while at < len(told):
-        size, rounds = _cycle([(event.action, event.direction) for event in told[at:]])
-        cycle = told[at : at + size]
+        size, rounds = _cycle([_kind_in_cycle(event) for event in told[at:]])
         if rounds > 1:
-            calm = [phrase(replace(event, speed="normal")) for event in cycle]
+            end = at + size * rounds
+            calm = [phrase(_shared(told[at + i : end : size])) for i in range(size)]
             words.append(f"{' and '.join(calm)},{_times(rounds)}")
         else:
-            words.append(phrase(cycle[0]))
+            words.append(phrase(told[at]))
         at += size * rounds
     return ", then ".join(words)
 
@@ -79,6 +79,24 @@ def _cycle(kinds: Sequence[tuple[str, ...]]) -> tuple[int, int]:
         if rounds > 1:
             return size, rounds
     return 1, 1
+
+
+def _kind_in_cycle(event: Event) -> tuple[str, ...]:
+    """What rounds of a cycle share: heights may differ, where nothing needs to be said of them."""
+    free = "" in ACTIONS[event.action].targets
+    return (event.action, event.direction, "" if free else event.target)
+
+
+def _shared(events: Sequence[Event]) -> Event:
+    """One event for the same one in each round: the mean extent, and a height that all share."""
+    first, targets = events[0], {event.target for event in events}
+    extents = [event.extent for event in events if event.extent is not None]
+    return replace(
+        first,
+        speed="normal",
+        target=first.target if len(targets) == 1 else "",
+        extent=sum(extents) / len(extents) if extents else None,
+    )
 
 
 def _kind_of(event: Event) -> tuple[str, ...]:
@@ -137,7 +155,8 @@ def _turn(event: Event) -> str:
 
 
 def _swing(event: Event) -> str:
-    return "swings back and forth" if event.direction == "forward" else "swings from side to side"
+    ways = {"forward": "back and forth", "sideways": "from side to side", "up": "up and down"}
+    return f"swings {ways[event.direction]}"
 
 
 def _tilt(event: Event) -> str:

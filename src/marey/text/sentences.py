@@ -41,8 +41,10 @@ def body_sentence(events: Sequence[Event]) -> str:
         joint = "" if last is None else " and " if _overlap(last, clause) else ", then "
         words.append(joint + clause.words)
         last = clause
-    still = "" if any(event.moves for event in events) else " still"
-    return f"{SUBJECT} {''.join(words) or 'moves'}{still}"
+    if any(event.moves for event in events):
+        return f"{SUBJECT} {''.join(words) or 'moves'}"
+    said = "".join(words) or "is still"
+    return f"{SUBJECT} {said.replace('stands', 'stands still')}"
 
 
 def _body_clauses(events: Sequence[Event]) -> list[_Clause]:
