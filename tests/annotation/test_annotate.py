@@ -22,6 +22,7 @@ from marey.annotation import (
     read_annotations,
 )
 from marey.data import MotionStore
+from marey.data.records import WindowText
 from marey.skeleton.parts import SLOTS
 from marey.text import caption
 
@@ -256,3 +257,19 @@ def test_progress_tells_windows_and_cost(
         listen=lambda report: told.append((report.done, report.total, report.usage.prompt_tokens)),
     )
     assert told == [(n, 6, 1000 * n) for n in range(1, 7)]
+
+
+def test_windows_of_the_same_frames_are_one_question_with_all_that_was_written(
+    store: MotionStore, endpoint: Any, good_answer: str, out: Path
+) -> None:
+    endpoint.play = lambda body: endpoint.answer(text=good_answer)
+    first = store.windows[0]
+    texts = (WindowText(text="it was Monday", source="user"), *first.texts)
+    asker = LanguageModelAnnotator(OpenAIEndpoint(endpoint.url, "tiny"), RateLimit(None))
+    windows = [first, replace(first, texts=texts)]
+    for done in ((1, 0), (0, 1)):
+        report = annotate(store, out, in_threads(asker), windows=windows)
+        assert (report.annotated, report.known, report.total) == (*done, 1)
+    (request,) = endpoint.requests
+    asked = request["messages"][-1]["content"]
+    assert asked.count("somebody says hello, 0") == asked.count("it was Monday") == 1

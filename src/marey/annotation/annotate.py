@@ -1,7 +1,7 @@
 """Annotation of a store's windows: what is done already, what came of the rest, what it cost."""
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class AnnotationReport:
     """What a run has done so far."""
 
     total: int
-    """Windows that the run was asked to annotate."""
+    """Windows that the run was asked to annotate; those of the same frames count once."""
     annotated: int = 0
     known: int = 0
     """Windows whose annotation of an earlier run stands."""
@@ -110,11 +110,12 @@ def annotate(
     Raises InvalidInputError where another run writes to the file.
     """
     windows = store.windows if windows is None else windows
-    report = AnnotationReport(total=len(windows))
+    together = _by_id(windows)
+    report = AnnotationReport(total=len(together))
     failures_in_a_row = 0
     with AnnotationFile(path) as file:
         report.discarded_lines = file.discarded_lines
-        with closing(workers(_tasks(store, windows, file))) as outcomes:
+        with closing(workers(_tasks(store, together, file))) as outcomes:
             for outcome in outcomes:
                 if outcome.annotation is not None:
                     file.append(
@@ -154,15 +155,24 @@ def in_threads(annotator: WindowAnnotator, in_flight: int = 1) -> Workers:
     return work
 
 
-def _tasks(
-    store: MotionStore, windows: Sequence[WindowRecord], file: AnnotationFile
-) -> Iterator[WindowTask]:
+def _by_id(windows: Sequence[WindowRecord]) -> dict[str, list[WindowRecord]]:
+    """Windows by name: a store may describe the same frames twice."""
+    found: dict[str, list[WindowRecord]] = {}
     for window in windows:
-        line = file.lines.get(window.window_id)
+        found.setdefault(window.window_id, []).append(window)
+    return found
+
+
+def _tasks(
+    store: MotionStore, windows: Mapping[str, Sequence[WindowRecord]], file: AnnotationFile
+) -> Iterator[WindowTask]:
+    for window_id, same in windows.items():
+        line = file.lines.get(window_id)
+        # Measured texts say what the prompt says anyway, in the same words.
+        written = [t.text for window in same for t in window.texts if t.source != "measured"]
         yield WindowTask(
-            window_id=window.window_id,
-            motion=store.window_motion(window),
-            # Measured texts say what the prompt says anyway, in the same words.
-            context=tuple(each.text for each in window.texts if each.source != "measured"),
+            window_id=window_id,
+            motion=store.window_motion(same[0]),
+            context=tuple(dict.fromkeys(written)),
             known_key=line.key if line else "",
         )
