@@ -105,6 +105,14 @@ def test_forms_of_verbs_and_ways_are_understood(sentence: str, action: str, dire
     assert said.direction == direction
 
 
+def test_who_moves_a_limb_or_turns_the_head_does_not_move_or_turn() -> None:
+    assert claims("moves the left arm in the air") == ()
+    assert claims("turns his left foot outwards") == ()
+    (head,) = claims("turns the head to the left")
+    assert (head.slots, head.actions, head.direction) == (("head",), ("turns",), "left")
+    assert claims("moves left")[0].direction == "left"
+
+
 def test_a_shoulder_and_a_hip_are_touched_by_the_hand_that_is_named() -> None:
     shoulder = event("left_arm+right_arm", "touches", direction="left", target="shoulder")
     for sentence in ("touches the shoulder with the left hand", "touches the right shoulder"):

@@ -188,6 +188,10 @@ def _rule(pattern: str, make: Callable[..., Claim]) -> tuple[re.Pattern[str], Ca
 
 
 _VERB = r"(?:e|s|es|ing|ping|ning|ging)?"
+_NO_LIMB = (  # "moves the left arm" moves no body, "turns his head" turns none
+    r"(?! (?:(?:the|his|her|their|its|both|left|right|a|one) )*"
+    r"(?:head|neck|arm|elbow|forearm|wrist|hand|leg|thigh|knee|ankle|foot|feet|hip|shoulder|torso))"
+)
 _RAISE = r"(?:rais(?:es?|ing)|lift(?:s|ing)?)"
 _POSSESSIVE = r"(?:the |his |her |their |its )?"
 _HEIGHT = (
@@ -202,11 +206,12 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[..., Claim]], ...] = (
         _plain(_SIDEWAYS, GLOBAL_SLOT),
     ),
     _rule(
-        rf"(?<!in )turn{_VERB}(?P<around> around)?(?: (?:to )?(?:the )?(?P<way>left|right))?\b",
+        rf"(?<!in )turn{_VERB}{_NO_LIMB}(?P<around> around)?"
+        r"(?: (?:to )?(?:the )?(?P<way>left|right))?\b",
         _turn,
     ),
     _rule(
-        rf"(?P<verb>walk|step|run|jog|crawl|mov|go){_VERB}"
+        rf"(?P<verb>walk|step|run|jog|crawl|mov|go){_VERB}{_NO_LIMB}"
         r"(?: (?:to )?(?:the )?(?P<way>forwards?|ahead|straight|backwards?|back|left|right))?\b",
         _travel,
     ),
@@ -261,6 +266,9 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[..., Claim]], ...] = (
     ),
     _rule(r"nod(?:s|ding)?\b", _plain(("nods",), "head")),
     _rule(r"look(?:s|ing)? (?P<way>up|down)", _plain(("tilts",), "head")),
-    _rule(r"look(?:s|ing)? (?:to )?(?:the )?(?P<way>left|right)", _plain(("turns",), "head")),
+    _rule(
+        rf"(?:look(?:s|ing)?|turn{_VERB} {_POSSESSIVE}head) (?:to )?(?:the )?(?P<way>left|right)",
+        _plain(("turns",), "head"),
+    ),
 )
 """Rules in the order in which they may take words of a sentence."""
