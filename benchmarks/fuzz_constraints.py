@@ -134,12 +134,14 @@ def fuzz(
     bundled: float = 0.0,
     seed: int = 0,
     keep: Path | None = None,
+    only: Sequence[int] = (),
 ) -> Iterator[Outcome]:
-    """Try ``count`` files; each draws from its own (seed, index)."""
+    """Try ``count`` files, or ``only`` some of them; each draws from its own (seed, index)."""
+    indices = only or range(count)
     waiting: list[Trial] = []
     contents: dict[int, bytes] = {}
     file = folder / "file.json"
-    for index in range(count):
+    for index in indices:
         draw = random.Random(f"{seed}:{index}")
         request = random_request(draw, "small" if draw.random() < bundled else model)
         clip = clip_of(request)
@@ -149,7 +151,7 @@ def fuzz(
         if isinstance(read, Trial):
             waiting.append(read)
         done = [read] if isinstance(read, Outcome) else []
-        if len(waiting) == BATCH or index == count - 1:
+        if len(waiting) == BATCH or index == indices[-1]:
             done += generate_trials(waiting)
             waiting = []
         for outcome in done:
@@ -317,6 +319,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--bundled", type=float, default=0.01, help="share for the bundled model")
+    parser.add_argument("--only", type=int, nargs="+", default=(), help="numbers of files to try")
     parser.add_argument("--keep", type=Path, default=Path("out/fuzz_constraints"))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -331,6 +334,7 @@ def main() -> int:
             bundled=options.bundled,
             seed=options.seed,
             keep=options.keep,
+            only=options.only,
         ):
             outcomes.append(outcome)
             if len(outcomes) % 100 == 0:

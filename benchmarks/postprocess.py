@@ -15,7 +15,7 @@ import torch
 
 from marey.constraints import Goal, JointTarget, RootWaypoint, Times, goals_on
 from marey.generate import GenerationRequest, generate
-from marey.motion import Motion, smooth_path
+from marey.motion import Motion
 from marey.postprocess import refine
 from marey.text import TextScript
 
@@ -28,7 +28,7 @@ def pinned(motion: Motion) -> tuple[Goal, ...]:
     frames = torch.linspace(10, motion.num_frames - 10, 5).long().tolist()
     aside = torch.tensor([MOVED, 0.0, 0.0])
     places = motion.joint_positions
-    path = smooth_path(motion.root_positions[:, [0, 2]])
+    path = motion.root_path
     joints = [
         JointTarget(
             joint=joint,

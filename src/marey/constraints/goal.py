@@ -94,6 +94,30 @@ class Goal:
         return self.kind, self.joint
 
 
+def merged(goals: Sequence[Goal]) -> tuple[Goal, ...]:
+    """Return one goal for each quantity that all its goals pin alike, in tolerance and weight.
+
+    Of several pins in one frame the last stays, as it does where goals are met one by one.
+    Thousands of goals become a few; their sources are lost. Other goals stay as they are.
+    """
+    kinds: dict[tuple[GoalKind, int], list[Goal]] = {}
+    for goal in goals:
+        kinds.setdefault(goal.quantity, []).append(goal)
+    return tuple(each for own in kinds.values() for each in _merged(own))
+
+
+def _merged(goals: list[Goal]) -> list[Goal]:
+    if len({(goal.tolerance, goal.weight) for goal in goals}) > 1 or len(goals) == 1:
+        return goals
+    frames = torch.cat([goal.frames for goal in goals])
+    distinct, place = frames.unique(return_inverse=True)
+    last = torch.zeros_like(distinct).scatter_reduce(
+        0, place, torch.arange(len(frames)), reduce="amax"
+    )
+    target = torch.cat([goal.target for goal in goals])[last]
+    return [goals[-1].unchecked(frames=distinct, target=target)]
+
+
 def over_ground(goals: Sequence[Goal]) -> list[Goal]:
     """Return the goals that say where the body is over the ground: root path and root joint."""
     return [goal for goal in goals if goal.quantity in (("root_path", 0), ("joint_position", 0))]

@@ -14,7 +14,7 @@ from marey.constraints.constraint import Constraint, require_number, source_fram
 from marey.constraints.goal import Goal, GoalKind
 from marey.constraints.times import Interval, Times
 from marey.errors import InvalidInputError
-from marey.motion import Motion, smooth_path
+from marey.motion import Motion
 
 _Kind = tuple[GoalKind, float | int | None]  # with its tolerance
 
@@ -106,7 +106,7 @@ class JointTarget(Constraint):
         """
         rows = source_frames(motion, frames)
         index = motion.skeleton.index(joint)
-        path = smooth_path(motion.root_positions[:, [0, 2]])[rows] if root_path else None
+        path = motion.root_path[rows] if root_path else None
         return cls(
             joint=joint,
             times=Times(frames=tuple(rows if at is None else at)),

@@ -13,7 +13,7 @@ from marey.constraints.constraint import Constraint, require_number, source_fram
 from marey.constraints.goal import DEFAULT_TOLERANCE, Goal
 from marey.constraints.times import Times
 from marey.errors import InvalidInputError
-from marey.motion import Motion, smooth_path
+from marey.motion import Motion
 from marey.motion.path_smoothing import DEFAULT_MARGIN
 
 
@@ -97,7 +97,7 @@ class FullBodyKeyframe(Constraint):
         ``motion``. Raises InvalidInputError for frames that the motion does not have.
         """
         rows = source_frames(motion, frames)
-        path = smooth_path(motion.root_positions[:, [0, 2]])
+        path = motion.root_path
         return cls(
             times=Times(frames=tuple(rows if at is None else at)),
             joint_names=motion.skeleton.joint_names,

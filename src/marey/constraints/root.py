@@ -1,7 +1,7 @@
 """The body's way over the ground: waypoints, paths, heading and height of the pelvis.
 
 Points on the ground are x and z in metres. Waypoints and paths constrain the *smoothed root path*,
-``smooth_path(motion.root_positions[:, [0, 2]])``: the way of the body, which the pelvis sways
+``motion.root_path``: the way of the body, which the pelvis sways
 around by up to 6 cm. A ``JointTarget`` on the root joint pins the pelvis itself.
 """
 
@@ -26,9 +26,12 @@ from marey.constraints.curves import at_speed, polyline, spline
 from marey.constraints.goal import Goal
 from marey.constraints.times import Interval, Times, require_time
 from marey.errors import InvalidInputError
-from marey.motion import Motion, smooth_path
+from marey.motion import Motion
 
 Curve = Literal["polyline", "spline"]
+
+LEAST_SPEED = 1e-6
+"""Metres per second: a metre then takes eleven days, and more frames than can be counted."""
 
 NEAREST_FACED = 0.1
 """A point closer than this to the body, metres over the ground, has no direction to face."""
@@ -60,7 +63,7 @@ class RootWaypoint(Constraint):
     ) -> "RootWaypoint":
         """Pin points of a motion's smoothed root path; ``at`` as in ``FullBodyKeyframe``."""
         rows = source_frames(motion, frames)
-        path = smooth_path(motion.root_positions[:, [0, 2]])
+        path = motion.root_path
         return cls(times=Times(frames=tuple(rows if at is None else at)), points=path[rows])
 
 
@@ -112,6 +115,10 @@ class RootPath(Constraint):
 
     def _require_way(self) -> None:
         require_number("speed", self.speed, positive=True)
+        if self.speed is not None and self.speed < LEAST_SPEED:
+            raise InvalidInputError(
+                f"speed: expected at least {LEAST_SPEED:g} metres per second, got {self.speed:g}."
+            )
         if len(self.points) < 2:
             raise InvalidInputError(
                 f"points: expected at least two with a speed, got {len(self.points)}."
@@ -166,7 +173,7 @@ class RootPath(Constraint):
     ) -> "RootPath":
         """Pin a motion's smoothed root path; all of it where ``frames`` is None."""
         rows = source_frames(motion, range(motion.num_frames) if frames is None else frames)
-        path = smooth_path(motion.root_positions[:, [0, 2]])
+        path = motion.root_path
         return cls(times=Times(frames=tuple(rows if at is None else at)), points=path[rows])
 
 

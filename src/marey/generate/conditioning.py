@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from marey.constraints import Clip, Goal, WorldFacts, facts_from_goals
+from marey.constraints.goal import merged
 from marey.generate.extent import same_bones
 from marey.motion.joint_matching import match_joints
 from marey.motion.retarget import RetargetReport
@@ -46,7 +47,8 @@ class Conditioning:
             carried = _on_skeleton(carried, delivered.skeleton, model.skeleton, retargeting.scale)
         if (delivered.fps, delivered.frames) != (model.fps, model.frames):
             carried = [_at_rate(goal, delivered, model) for goal in carried]
-        return cls(goals=tuple(carried), start=_start(carried, model.fps))
+        carried = merged(carried)
+        return cls(goals=carried, start=_start(carried, model.fps))
 
     def within(self, first: int, end: int) -> tuple[Goal, ...]:
         """Return what is pinned from one frame to before another, frames counted from the first."""

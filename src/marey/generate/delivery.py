@@ -11,7 +11,7 @@ from marey.generate.result import MotionReport
 from marey.generate.seams import eased, last_round, next_round, put_between
 from marey.generate.segments import overlap_frames
 from marey.metrics import foot_skate_from_height
-from marey.motion import Motion, concatenate, retarget, smooth_path
+from marey.motion import Motion, concatenate, retarget
 from marey.postprocess import refine, smooth_rotations
 
 ROUND_SECONDS = 1.0
@@ -167,6 +167,6 @@ def _in_place(job: Job, motion: Motion) -> Motion:
     root = motion.root_positions.clone()
     count = min(motion.num_frames, round(ROUND_SECONDS * motion.fps)) * int(job.request.loop)
     around = _wrapped(motion, count) if count else motion
-    path = smooth_path(around.root_positions[:, [0, 2]])
+    path = around.root_path
     root[:, [0, 2]] -= path[count : count + motion.num_frames]
     return replace(motion, root_positions=root)

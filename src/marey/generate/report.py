@@ -1,13 +1,16 @@
 """ConstraintReport: what became of one constraint, pin by pin."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
 from marey.constraints import Constraint, Finding, Goal, target_distance
 from marey.constraints.compile import constraint_name
+from marey.constraints.goal import GoalKind, merged
 from marey.metrics import achieved, goal_errors
 from marey.motion import Motion
 from marey.skeleton import Skeleton
@@ -15,6 +18,17 @@ from marey.skeleton import Skeleton
 _ANGLES = ("joint_rotation", "heading")
 _LEAST_TOLERANCE = 0.01  # cm or degrees: rounding
 _CONTACTS = ("left_heel", "left_toe", "right_heel", "right_toe")
+_Pin = tuple[tuple[GoalKind, int], int]
+"""A quantity in a frame."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Rivals:
+    """All goals that pin one quantity in one frame."""
+
+    targets: Float[Tensor, "goals *value"]
+    tolerances: Float[Tensor, " goals"]
+    sources: Int[Tensor, " goals"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +88,15 @@ def constraint_reports(
 
     Why one is not met is looked for among the ``warnings`` first.
     """
-    reports = []
-    for number, constraint in enumerate(constraints):
-        own = [goal for goal in goals if goal.source == number]
+    reports, rivals = [], _by_pin(goals)
+    by_source: list[list[Goal]] = [[] for _ in constraints]
+    for goal in goals:
+        by_source[goal.source].append(goal)
+    for number, (constraint, own) in enumerate(zip(constraints, by_source, strict=True)):
         pins = [pin for goal in own for pin in _pins(goal, before, after)]
         met = all(pin.met for pin in pins)
         known = [each for each in warnings if each.kind == "reach" and each.concerns(number)]
-        why = "" if met else _reason(own, goals, after, known, postprocessed=postprocessed)
+        why = "" if met else _reason(own, rivals, after, known, postprocessed=postprocessed)
         name = constraint_name(constraint, number)
         reports.append(
             ConstraintReport(number=number, name=name, pins=tuple(pins), met=met, why=why)
@@ -89,15 +105,16 @@ def constraint_reports(
 
 
 def mismatch(goals: Sequence[Goal], motion: Motion) -> float:
-    """Mean error of goals in units of their tolerance; 0 without goals."""
-    parts = [goal_errors(motion, goal) / max(goal.tolerance, 1e-3) for goal in goals]
+    """Mean error of what goals pin in units of their tolerance; 0 without goals."""
+    parts = [goal_errors(motion, goal) / max(goal.tolerance, 1e-3) for goal in merged(goals)]
     return float(torch.cat(parts).mean()) if parts else 0.0
 
 
 def _pins(goal: Goal, before: Motion, after: Motion) -> list[PinReport]:
     had, has = achieved(before, goal), achieved(after, goal)
-    first = target_distance(goal.kind, had, goal.target).tolist()
-    last = target_distance(goal.kind, has, goal.target).tolist()
+    twice = torch.cat((goal.target, goal.target))
+    errors = target_distance(goal.kind, torch.cat((had, has)), twice).tolist()
+    first, last = errors[: len(had)], errors[len(had) :]
     unit, factor = _unit(goal)
     return [
         PinReport(
@@ -135,7 +152,7 @@ def _rounded(value: torch.Tensor) -> object:
 
 def _reason(
     own: Sequence[Goal],
-    every: Sequence[Goal],
+    rivals: Mapping[_Pin, _Rivals],
     motion: Motion,
     known: Sequence[Finding],
     *,
@@ -148,9 +165,9 @@ def _reason(
         return first.message if first.constraint == own[0].source else str(first)
     missed = [goal for goal in own if bool((goal_errors(motion, goal) > goal.tolerance).any())]
     for goal in missed:
-        for other in every:
-            if other.source != goal.source and _contradict(goal, other):
-                return f"contradicts constraint {other.source}"
+        rival = _contradicting(goal, rivals)
+        if rival is not None:
+            return f"contradicts constraint {rival}"
     kinds = {goal.kind for goal in missed}
     if "joint_position" in kinds:
         return "out of reach of the bones, together with what else is pinned"
@@ -159,13 +176,28 @@ def _reason(
     return "pinned joints above it allow no more"
 
 
-def _contradict(goal: Goal, other: Goal) -> bool:
-    if goal.quantity != other.quantity:
-        return False
-    mine = {int(frame): k for k, frame in enumerate(goal.frames)}
-    shared = [(mine[int(f)], k) for k, f in enumerate(other.frames) if int(f) in mine]
-    if not shared:
-        return False
-    left, right = map(list, zip(*shared, strict=True))
-    apart = target_distance(goal.kind, goal.target[left], other.target[right])
-    return bool((apart > goal.tolerance + other.tolerance).any())
+def _by_pin(goals: Sequence[Goal]) -> dict[_Pin, _Rivals]:
+    """Return what pins each quantity in each frame."""
+    rows: dict[_Pin, list[tuple[Goal, int]]] = {}
+    for goal in goals:
+        for row, frame in enumerate(goal.frames.tolist()):
+            rows.setdefault((goal.quantity, frame), []).append((goal, row))
+    return {
+        pin: _Rivals(
+            targets=torch.stack([goal.target[row] for goal, row in own]),
+            tolerances=torch.tensor([goal.tolerance for goal, _ in own]),
+            sources=torch.tensor([goal.source for goal, _ in own]),
+        )
+        for pin, own in rows.items()
+    }
+
+
+def _contradicting(goal: Goal, rivals: Mapping[_Pin, _Rivals]) -> int | None:
+    """Return the number of a constraint that wants something else at the same time, if any."""
+    for target, frame in zip(goal.target, goal.frames.tolist(), strict=True):
+        other = rivals[goal.quantity, frame]
+        apart = target_distance(goal.kind, target.expand_as(other.targets), other.targets)
+        against = (other.sources != goal.source) & (apart > goal.tolerance + other.tolerances)
+        if bool(against.any()):
+            return int(other.sources[against][0])
+    return None

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from marey import rotations
-from marey.motion import Motion, concatenate, smooth_path
+from marey.motion import Motion, concatenate
 
 TURN_SECONDS = 0.5
 """How long a difference of rotations at a seam takes to fade."""
@@ -175,12 +175,12 @@ def goal_round(motion: Motion, frames: int) -> Motion:
     span = min(motion.num_frames, max(1, round(motion.fps)))
     heading, head = motion.heading, motion.crop(0, min(frames, motion.num_frames))
     turn = float(_mean_angle(heading[-span:]) - _mean_angle(heading[:span]))
-    path = smooth_path(motion.root_positions[:, [0, 2]])
+    path = motion.root_path
     turned = math.remainder(turn, math.tau)
     if float((path[-1] - path[0]).norm()) < STAYS_METRES and abs(turned) < STAYS_RADIANS:
         return head
     head = head.rotate(turn)
-    first = smooth_path(head.root_positions[:, [0, 2]])[0]
+    first = head.root_path[0]
     step = path[-1] - path[-2] if len(path) > 1 else torch.zeros(2)
     x, z = (path[-1] + step - first).tolist()
     return head.translate(torch.tensor([x, 0.0, z]))

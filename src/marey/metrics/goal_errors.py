@@ -4,7 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from marey.constraints import Goal, target_distance
-from marey.motion import Motion, smooth_path
+from marey.motion import Motion
 
 
 def goal_errors(motion: Motion, goal: Goal) -> Float[Tensor, " pins"]:
@@ -26,7 +26,7 @@ def achieved(motion: Motion, goal: Goal) -> Float[Tensor, "pins *value"]:
         case "joint_rotation":
             return motion.global_rotations[frames, goal.joint]
         case "root_path":
-            return smooth_path(motion.root_positions[:, [0, 2]])[frames]
+            return motion.root_path[frames]
         case "root_height":
             return motion.root_positions[frames, 1]
         case "heading":

@@ -12,6 +12,7 @@ from torch import Tensor
 from marey import rotations
 from marey import skeleton as kinematics
 from marey.errors import InvalidInputError
+from marey.motion.path_smoothing import smooth_path
 from marey.skeleton import Skeleton
 
 MAX_FPS = 10_000
@@ -80,6 +81,11 @@ class Motion:
     def heading(self) -> Float[Tensor, " frames"]:
         """Direction the hips face, radians; see ``skeleton.heading_angle``."""
         return kinematics.heading_angle(self.joint_positions, self.skeleton)
+
+    @cached_property
+    def root_path(self) -> Float[Tensor, "frames 2"]:
+        """The way of the body over the ground, x and z: the smoothed path of the root joint."""
+        return smooth_path(self.root_positions[:, [0, 2]])
 
     def with_metadata(self, **notes: Any) -> "Motion":
         """Return the same motion with notes added to its metadata."""

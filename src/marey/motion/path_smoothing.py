@@ -28,6 +28,8 @@ CLOSENESS = 1e-9
 
 _BACKOFF = 0.99  # share of the way to the nearest wall that a step may take
 _GAP = 1e-11  # duality gap at the end, relative to the objective
+_FLAT = 1e-9
+"""Gradient at the end, relative to the largest force; rounding leaves 1e-11 of it and more."""
 _MAX_STEPS = 200
 
 _Array = Float[np.ndarray, "frames 2"]
@@ -166,7 +168,7 @@ def _interior_point(bends: Float[np.ndarray, "bends 2"], pieces: _Pieces) -> tup
         slack = 0.5 * (1 - (u * u).sum(1))
         gap = pieces.total(multipliers * slack)
         objective = 0.5 * pieces.total((second * second).sum(1)) + CLOSENESS
-        flat = pieces.highest(np.abs(gradient).max(1)) < _GAP * steepest
+        flat = pieces.highest(np.abs(gradient).max(1)) < _FLAT * steepest
         going = ~((gap < _GAP * objective) & flat)
         if not going.any():
             return u, multipliers

@@ -178,5 +178,6 @@ def _damped(
         system = flat.transpose(-1, -2) @ flat + torch.diag_embed(1 / weight)
         change = torch.linalg.solve(system, flat.transpose(-1, -2) @ error[..., None])[..., 0]
     change = change.unflatten(-1, (-1, 3))
-    largest = change[:, 1:].norm(dim=-1).amax(-1).clamp(min=_MOST_TURN)
-    return change * (_MOST_TURN / largest)[:, None, None]
+    # Padded, since a target on the root joint alone turns no joint.
+    turns = torch.nn.functional.pad(change[:, 1:].norm(dim=-1), (1, 0), value=_MOST_TURN)
+    return change * (_MOST_TURN / turns.amax(-1))[:, None, None]

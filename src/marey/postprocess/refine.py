@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 
 from marey.constraints import Goal
+from marey.constraints.goal import merged
 from marey.errors import InvalidInputError
 from marey.motion import KIMODO_LIMITS, ContactLimits, Motion, foot_contacts
 from marey.postprocess.draft import Draft, unsettled
@@ -76,7 +77,7 @@ def _draft(motion: Motion, goals: Sequence[Goal], limits: ContactLimits, hinges:
         root=motion.root_positions,
         local=hinges.clamped(motion.local_rotations),
         contacts=torch.zeros(motion.num_frames, 4, dtype=torch.bool),
-        goals=tuple(goals),
+        goals=merged(goals),
         fps=motion.fps,
         skeleton=motion.skeleton,
         limits=limits,
