@@ -80,3 +80,20 @@ def test_words_outside_the_vocabulary_are_refused(fields: dict[str, object], par
 def test_what_is_no_object_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="missing"):
         Event.from_json(["turns"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("start", "a"),
+        ("end", None),
+        ("extent", "1 m"),
+        ("count", 2.5),
+        ("slot", 1),
+        ("start", True),
+    ],
+)
+def test_a_field_of_a_wrong_type_is_named(field: str, value: object) -> None:
+    content = {"slot": "head", "action": "nods", "start": 0, "end": 1} | {field: value}
+    with pytest.raises(InvalidInputError, match=f"event.{field}"):
+        Event.from_json(content)

@@ -180,10 +180,19 @@ class Event:
                 f"event: expected an object with slot, action, start and end, got {content!r:.80}; "
                 f"missing: {missing or 'none'}, unknown: {unknown or 'none'}."
             )
-        for name in ("start", "end", "extent"):
-            if isinstance(fields.get(name), int):
-                fields[name] = float(fields[name])
+        for name, value in fields.items():
+            types, expected = _JSON_TYPES[name]
+            if type(value) not in types:
+                raise InvalidInputError(f"event.{name}: expected {expected}, got {value!r:.60}.")
+            fields[name] = float(value) if float in types else value
         return cls(**fields)
+
+
+_JSON_TYPES: MappingProxyType[str, tuple[tuple[type, ...], str]] = MappingProxyType(
+    dict.fromkeys(("slot", "action", "direction", "target", "speed"), ((str,), "a string"))
+    | dict.fromkeys(("start", "end", "extent"), ((int, float), "a number"))
+    | {"count": ((int,), "a whole number")}
+)
 
 
 MIRRORED_DIRECTION: MappingProxyType[str, str] = MappingProxyType(
