@@ -159,12 +159,6 @@ def _swing(event: Event) -> str:
     return f"swings {ways[event.direction]}"
 
 
-def _tilt(event: Event) -> str:
-    if event.direction in ("up", "down"):
-        return f"looks {event.direction}"
-    return f"tilts to the {event.direction}"
-
-
 def _joint(event: Event) -> str:
     return "elbow" if event.slot.endswith("arm") else "knee"
 
@@ -224,7 +218,7 @@ _PHRASES: dict[str, Callable[[Event], str]] = {
     "leans": lambda e: f"leans{_way(e.direction)}{_degrees(e)}",
     "straightens": lambda _: "straightens up",
     "twists": lambda e: f"twists to the {e.direction}",
-    "tilts": _tilt,
+    "tilts": lambda e: f"looks {e.direction}",
     "nods": lambda _: "nods",
     "shakes": lambda _: "shakes from side to side",
     "waves": lambda _: "waves",
