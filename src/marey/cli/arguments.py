@@ -64,6 +64,26 @@ def check_outputs(outputs: tuple[Path, ...], suffixes: tuple[str, ...], *, force
             )
 
 
+def part_texts(parts: tuple[str, ...]) -> dict[str, str]:
+    """Return texts by part from words like ``left_arm=waves``.
+
+    Raises InvalidInputError for words without ``=``, or for a part that is named twice.
+    """
+    from marey.errors import InvalidInputError
+
+    texts: dict[str, str] = {}
+    for part in parts:
+        name, sign, words = part.partition("=")
+        if not sign:
+            raise InvalidInputError(
+                f'--part: expected NAME=TEXT, such as left_arm="waves", got {part!r}.'
+            )
+        if name in texts:
+            raise InvalidInputError(f"--part: {name} is given twice; join the two texts into one.")
+        texts[name] = words
+    return texts
+
+
 def read_motion(path: Path, bvh: BvhFlags = AS_BVH) -> "Motion":
     """Read a motion file. Raises InvalidInputError for flags of BVH with one that is none."""
     from marey.errors import InvalidInputError

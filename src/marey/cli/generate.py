@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from marey.cli.arguments import Outputs, check_outputs
+from marey.cli.arguments import Outputs, check_outputs, part_texts
 from marey.cli.control import NO_CONTROL, ControlFlags, constraints_for, script_with
 
 if TYPE_CHECKING:
@@ -120,17 +120,7 @@ def _script(text: str, parts: tuple[str, ...], control: ControlFlags) -> "TextSc
         raise InvalidInputError(
             'Expected a sentence, got nothing. Say what the person does: "a person walks forward".'
         )
-    texts: dict[str, str] = {}
-    for part in parts:
-        name, sign, words = part.partition("=")
-        if not sign:
-            raise InvalidInputError(
-                f'--part: expected NAME=TEXT, such as left_arm="waves", got {part!r}.'
-            )
-        if name in texts:
-            raise InvalidInputError(f"--part: {name} is given twice; join the two texts into one.")
-        texts[name] = words
-    return TextScript.from_prompt(text, parts=texts)
+    return TextScript.from_prompt(text, parts=part_texts(parts))
 
 
 def _guidance(model: str, mode: GuidanceMode | None, weight: float | None) -> "Guidance | None":

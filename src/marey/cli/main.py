@@ -35,6 +35,12 @@ COMMANDS: dict[str, Command] = {
     "annotate": Command(
         "marey.cli.annotate:annotate", "write what every part does in the windows of a store"
     ),
+    "annotate judge make": Command(
+        "marey.cli.annotate_judge:make", "write a form on which people judge annotations"
+    ),
+    "annotate judge read": Command(
+        "marey.cli.annotate_judge:read", "tell how far two people agree on a form"
+    ),
     "caption": Command("marey.cli.caption:caption", "put a motion file into words"),
     "constraints check": Command(
         "marey.cli.constraints:check", "tell what is wrong with a constraint file"
@@ -52,6 +58,10 @@ COMMANDS: dict[str, Command] = {
     "generate": Command("marey.cli.generate:generate", "make a motion from a sentence"),
     "info": Command("marey.cli.info:info", "tell what is in a motion file"),
     "model pack": Command("marey.cli.model:pack", "write a trained model as packages ship it"),
+    "reason": Command("marey.cli.reason:reason", "say what each part does in a sentence"),
+    "reason build": Command(
+        "marey.cli.reason:build", "make the captions that marey reason looks sentences up in"
+    ),
     "render": Command("marey.cli.render:render", "draw a motion: contact sheet, animation, video"),
     "train": Command("marey.cli.train:train", "train a model on a store of motions"),
 }

@@ -1,0 +1,163 @@
+"""``marey reason``: from a sentence to sentences about the parts of the body."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+
+from marey.cli.arguments import Outputs, check_outputs, part_texts
+
+if TYPE_CHECKING:
+    from marey.reasoning import Neighbour, Reasoner
+    from marey.text import TextScript
+
+BackEnd = Literal["nearest", "templates"]
+
+SOURCE = (
+    "Motions: mocap.cs.cmu.edu, created with funding from NSF EIA-0196217. Sentences: written by a "
+    "language model, CC BY 4.0. Part texts: measured by marey."
+)
+"""What a bank of the CMU store says of itself."""
+
+
+def reason(
+    text: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="TEXT")],
+    *,
+    part: Annotated[
+        tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=TEXT")
+    ] = (),
+    by: BackEnd = "nearest",
+    bank: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
+    llm: Annotated[str | None, tyro.conf.arg(metavar="URL|FOLDER")] = None,
+    model: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
+    seconds: float | None = None,
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> None:
+    """Say what each part of the body does in a sentence; what you say of a part stays as it is.
+
+    The API key of an endpoint comes from the environment variable MAREY_LLM_KEY.
+
+    Args:
+        text: What the person does.
+        part: Your own text for a part, such as left_arm="waves"; may be repeated.
+        by: Where texts come from: the nearest captions of real motions, or rules alone.
+        bank: Bank of captions that `marey reason build` made, instead of the bundled one.
+        llm: Ask a language model instead: an endpoint like OpenAI's, or a transformers folder.
+        model: Name of the model at the endpoint.
+        seconds: Length of the clip.
+        as_json: Print the script as JSON instead of a table.
+    """
+    from marey.text import TextScript
+
+    given = TextScript.from_prompt(text, parts=part_texts(part))
+    reasoner = _reasoner(by, bank, llm, model)
+    script = reasoner.reason(given, seconds)
+    if as_json:
+        print(json.dumps(script.to_json(), ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(_table(script, own=len(given.statements))))
+        print("\n".join(_neighbours(reasoner, given)))
+
+
+def build(
+    store: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STORE")],
+    output: Outputs,
+    *,
+    limit: int | None = None,
+    source: str = SOURCE,
+    force: bool = False,
+) -> None:
+    """Make a bank of captions from the training windows of a store.
+
+    Args:
+        store: Folder of a store.
+        output: File to write (.safetensors).
+        limit: At most so many captions; the most different ones stay.
+        source: Where the store's motions and sentences come from, and under which terms.
+        force: Overwrite a file that exists.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from marey.data import MotionStore
+    from marey.reasoning import build_bank
+    from marey.reasoning.building import LIMIT
+    from marey.text import MiniLMEncoder
+
+    check_outputs(output, (".safetensors",), force=force)
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("windows", total=None)
+        made = build_bank(
+            MotionStore.open(store),
+            MiniLMEncoder(),
+            source=source,
+            limit=LIMIT if limit is None else limit,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    for path in output:
+        made.save(path, force=force)
+        size = path.stat().st_size / 1e6
+        print(f"{path}: {len(made.captions)} captions, {len(made.texts)} windows, {size:.1f} MB")
+
+
+def _reasoner(by: BackEnd, bank: Path | None, llm: str | None, model: str | None) -> "Reasoner":
+    from marey.errors import InvalidInputError
+    from marey.reasoning import CaptionBank, NearestReasoner, TemplateReasoner
+
+    if llm is not None:
+        return _asking(llm, model)
+    if model is not None:
+        raise InvalidInputError("--model: expected --llm URL with it. Give the endpoint, too.")
+    if by == "nearest":
+        return NearestReasoner(None if bank is None else CaptionBank.load(bank))
+    if bank is not None:
+        raise InvalidInputError("--bank: templates use none. Leave it out, or say --by nearest.")
+    return TemplateReasoner()
+
+
+def _asking(llm: str, model: str | None) -> "Reasoner":
+    """A reasoner that asks the language model which annotation would ask, too."""
+    from collections.abc import Mapping
+    from typing import Any
+
+    from marey.annotation import LocalModel, Message, OpenAIEndpoint
+    from marey.errors import InvalidInputError
+    from marey.reasoning import LanguageModelReasoner
+
+    if "://" in llm and not model:
+        raise InvalidInputError(f"--llm {llm}: expected --model NAME with it, got none.")
+    asked = OpenAIEndpoint(llm, model or "") if "://" in llm else LocalModel(llm)
+
+    def ask(task: str, question: str, schema: Mapping[str, Any]) -> str:
+        messages = [Message(role="system", text=task), Message(role="user", text=question)]
+        return asked.ask(messages, schema).text
+
+    return LanguageModelReasoner(ask, name=asked.name)
+
+
+def _table(script: "TextScript", own: int) -> list[str]:
+    """A line for each statement; a star marks those that the user gave."""
+    rows = [
+        (each.slot.replace("_", " ").replace("+", " + "), "*" if i < own else " ", each.text)
+        for i, each in enumerate(script.statements)
+    ]
+    width = max(len(slot) for slot, _, _ in rows)
+    return [f"{slot:{width}} {star} {text}" for slot, star, text in rows]
+
+
+def _neighbours(reasoner: "Reasoner", given: "TextScript") -> list[str]:
+    """What the texts come from, so that a strange one can be understood."""
+    from marey.reasoning import NearestReasoner
+
+    if not isinstance(reasoner, NearestReasoner):
+        return ["", f"* yours; the rest by {reasoner.name}"]
+    lines = ["", "* yours; the rest from the captions nearest to"]
+    return lines + [_told(near) for near in reasoner.neighbours(given.prompt)]
+
+
+def _told(near: "tuple[Neighbour, ...]") -> str:
+    if not near:
+        return "  (none is near enough: by rules)"
+    return f"  {near[0].caption} ({near[0].likeness:.2f}), and {len(near) - 1} more"

@@ -1,0 +1,76 @@
+"""Claims of part texts: what a phrase about one part or one pair says happens there."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import product
+
+from marey.errors import InvalidInputError
+from marey.predicates import ACTIONS, Claim, Event, claims
+from marey.skeleton.parts import GLOBAL_SLOT
+from marey.text import event_phrase
+
+
+def part_claims(text: str, slot: str) -> tuple[Claim, ...]:
+    """Return what the text of a part or a pair claims of it.
+
+    The phrases of captions are understood exactly; in other words, what `predicates.claims` finds
+    there about the part. Idleness, poses and texts with a negation claim nothing.
+    """
+    phrases, pattern = _phrases(slot)
+    known = tuple(replace(phrases[found[0]], words=found[0]) for found in pattern.finditer(text))
+    if known:
+        return known
+    try:
+        said = claims(text)
+    except InvalidInputError:
+        return ()
+    if slot == GLOBAL_SLOT or "+" in slot:
+        return said
+    own = [claim for claim in said if slot in claim.slots]
+    return tuple(replace(claim, slots=(slot,), both=False) for claim in own)
+
+
+@cache
+def _phrases(slot: str) -> tuple[dict[str, Claim], re.Pattern[str]]:
+    """Claims by the caption's phrase for a slot, and a pattern of all phrases, longest first."""
+    found: dict[str, Claim] = {}
+    for event in _events(slot):
+        words = event_phrase(event)
+        claim = Claim(
+            words=words,
+            actions=(event.action,),
+            slots=(slot,),
+            direction=event.direction,
+            targets=(event.target,) if event.target else (),
+        )
+        # A phrase that several directions share leaves the direction open.
+        found[words] = replace(claim, direction="") if words in found else claim
+    ordered = sorted(found, key=lambda words: (-len(words), words))
+    own_words = "|".join(map(re.escape, ordered)) or r"(?!)"
+    # "raises the left hand" is no phrase of a part about itself.
+    not_an_object = r"(?! (?:the|his|her|their|both|left|right|an?)\b)"
+    return found, re.compile(rf"\b(?:{own_words})\b{not_an_object}")
+
+
+def _events(slot: str) -> Iterator[Event]:
+    """Every event that captions may tell of a part or pair, without its extent."""
+    for action, kind in ACTIONS.items():
+        if slot not in kind.slots or slot == GLOBAL_SLOT or action == "stays":
+            continue
+        for direction, target in product(kind.directions, kind.targets):
+            if action != "touches" or _can_touch(slot, direction):
+                yield Event(
+                    slot=slot,
+                    action=action,
+                    start=0.0,
+                    end=1.0,
+                    direction=direction,
+                    target=target,
+                )
+
+
+def _can_touch(slot: str, side: str) -> bool:
+    """Whether a pair has an arm of that side; of any, for none."""
+    return any(part.endswith("arm") and part.startswith(side) for part in slot.split("+"))
