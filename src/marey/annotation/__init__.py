@@ -1,5 +1,6 @@
 """Texts for the parts of real motions, from geometry and from language models."""
 
+from marey.annotation.agreement import Agreement, agreement, cohens_kappa, log_agreement
 from marey.annotation.annotate import (
     AnnotationReport,
     Prices,
@@ -29,6 +30,8 @@ from marey.annotation.contradictions import (
     without_contradictions,
 )
 from marey.annotation.coverage import SlotCoverage, coverage
+from marey.annotation.judge_form import JudgeForm
+from marey.annotation.judgement import Judgement, Judgements, read_judgements
 from marey.annotation.language_model import LanguageModel, LanguageModelError, Reply
 from marey.annotation.local_model import LocalModel
 from marey.annotation.openai_endpoint import OpenAIEndpoint
@@ -45,11 +48,15 @@ __all__ = [
     "ANSWER_SCHEMA",
     "GEOMETRY",
     "PROMPT_VERSION",
+    "Agreement",
     "AnnotatedWindow",
     "Annotation",
     "AnnotationFile",
     "AnnotationReport",
     "Contradiction",
+    "JudgeForm",
+    "Judgement",
+    "Judgements",
     "LanguageModel",
     "LanguageModelAnnotator",
     "LanguageModelError",
@@ -64,17 +71,21 @@ __all__ = [
     "Usage",
     "WindowTask",
     "Workers",
+    "agreement",
     "annotate",
     "annotation_path",
+    "cohens_kappa",
     "contradictions",
     "coverage",
     "first_question",
     "follow_up",
     "in_cluster",
     "in_threads",
+    "log_agreement",
     "measure_window",
     "read_annotations",
     "read_answer",
+    "read_judgements",
     "unreadable_follow_up",
     "without_contradictions",
 ]

@@ -70,7 +70,7 @@ def annotate(
     from marey.data import MotionStore
 
     _check(llm, model, limit, in_flight)
-    store = MotionStore.open(_store_folder(dataset))
+    store = MotionStore.open(store_folder(dataset))
     windows = (store.windows if split == "all" else store.windows_of(split))[:limit]
     author = GEOMETRY if llm is None else (model or Path(llm).resolve().name)
     path = annotation_path(out or store.path, author)
@@ -113,7 +113,8 @@ def _is_url(llm: str | None) -> bool:
     return llm is not None and "://" in llm
 
 
-def _store_folder(dataset: str) -> Path:
+def store_folder(dataset: str) -> Path:
+    """Return the folder that the user means: a store, or the name of one in ``stores``."""
     given, named = Path(dataset), Path("stores") / dataset
     return named if not given.exists() and named.is_dir() else given
 
