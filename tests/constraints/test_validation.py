@@ -231,6 +231,21 @@ def test_haste_is_found_between_path_and_pelvis(clip: Clip) -> None:
     assert "m over the ground within 0.50 s" in only(check_constraints(pins, clip)).message
 
 
+@pytest.mark.parametrize("fps", [20.0, 120.0, 1000.0])
+def test_haste_of_pins_in_every_frame_is_found_at_any_rate(fps: float) -> None:
+    """The sway of a pelvis is more than a sprinter's way from frame to frame at 120 fps."""
+    clip = Clip(skeleton=BODY22, fps=fps, frames=round(2 * fps))
+    frames = tuple(range(clip.frames))
+    seconds = torch.arange(clip.frames) / fps
+
+    def pelvis(speed: float) -> JointTarget:
+        places = torch.stack((0 * seconds, 0 * seconds + 0.9, speed * seconds), dim=1)
+        return JointTarget(joint="pelvis", times=Times(frames=frames), positions=places)
+
+    assert only(check_constraints([pelvis(13.0)], clip)).kind == "speed"
+    assert check_constraints([pelvis(9.0)], clip) == ()
+
+
 def test_a_joint_may_not_be_thrown(clip: Clip) -> None:
     pins = [wrist(4, 0.3, 0.4, 0), wrist(5, 0.3, 1.8, 0), wrist(9, 0.3, 0.4, 0)]
     finding = only(check_constraints(pins, clip))

@@ -1,7 +1,7 @@
 """Pins so far apart, so soon after one another, that no body is that fast."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,10 @@ MAX_JOINT_SPEED = 25.0
 """Metres per second of any joint: the hand of a pitcher."""
 MAX_TURN_SPEED = 6 * math.pi
 """Radians per second of the heading: three turns, a skater's."""
+
+_WINDOWS = (0.25, 1.0)
+"""Seconds between the pins that are compared besides neighbours: of pins in every frame these lie
+so close that what they may be off hides any speed."""
 
 Hurrying = Literal["body", "joint", "turn"]
 
@@ -92,7 +96,7 @@ def _way(goals: Sequence[Goal], places: Sequence[Tensor], slack: Sequence[float]
 
 def _too_fast(
     way: _Way,
-    length: Float[Tensor, " steps"],
+    length: Callable[[Tensor, Tensor], Tensor],
     fps: float,
     limit: float,
     *,
@@ -101,26 +105,48 @@ def _too_fast(
 ) -> Iterator[Haste]:
     """Yield the fastest step to each constraint, if it is beyond the limit.
 
-    ``length`` lies between neighbours; what the pins may be off comes off it.
+    ``length`` is that of the ways between pins, by their rows; what they may be off comes off it.
     """
-    steps = way.frames.diff()
-    length = length - way.slack[1:] - way.slack[:-1]
-    speed = (length / steps.clamp(min=1) * fps).where(steps > 0, 0)
+    start, end = _steps(way.frames, fps)
+    steps = way.frames[end] - way.frames[start]
+    ways = length(start, end) - way.slack[end] - way.slack[start]
+    speed = (ways / steps.clamp(min=1) * fps).where(steps > 0, 0)
     hasty = (speed > limit).nonzero().flatten()
-    later = torch.maximum(way.source[hasty], way.source[hasty + 1])
+    later = torch.maximum(way.source[start[hasty]], way.source[end[hasty]])
     for row, _ in worst_of_pairs(later, later, speed[hasty]):
         i = int(hasty[row])
         yield Haste(
             what=what,
             joint=joint,
             source=int(later[row]),
-            other_source=int(torch.minimum(way.source[i], way.source[i + 1])),
-            first=int(way.frames[i]),
-            last=int(way.frames[i + 1]),
-            distance=float(length[i]),
+            other_source=int(torch.minimum(way.source[start[i]], way.source[end[i]])),
+            first=int(way.frames[start[i]]),
+            last=int(way.frames[end[i]]),
+            distance=float(ways[i]),
             speed=float(speed[i]),
             limit=limit,
         )
+
+
+def _steps(
+    frames: Int[Tensor, " pins"], fps: float
+) -> tuple[Int[Tensor, " steps"], Int[Tensor, " steps"]]:
+    """Rows of neighbouring pins, and of pins that are about a window apart."""
+    rows = torch.arange(len(frames))
+    starts, ends = [rows[:-1]], [rows[1:]]
+    for seconds in _WINDOWS:
+        window = max(1, round(seconds * fps))
+        later = torch.searchsorted(frames, frames + window)
+        gone = frames[later.clamp(max=len(frames) - 1)] - frames
+        apart = (later > rows + 1) & (gone >= window) & (gone < 1.5 * window)
+        starts.append(rows[apart])
+        ends.append(later[apart])
+    return torch.cat(starts), torch.cat(ends)
+
+
+def _chord(places: Float[Tensor, "pins axes"]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Straight distances between places, by their rows."""
+    return lambda start, end: (places[end] - places[start]).norm(dim=1)
 
 
 def _of_body(goals: Sequence[Goal], fps: float, limit: float) -> Iterator[Haste]:
@@ -131,7 +157,7 @@ def _of_body(goals: Sequence[Goal], fps: float, limit: float) -> Iterator[Haste]
     places = [g.target if g.kind == "root_path" else g.target[:, [0, 2]] for g in own]
     slack = [g.tolerance + DEFAULT_MARGIN * (g.kind != "root_path") for g in own]
     way = _way(own, places, slack)
-    yield from _too_fast(way, way.places.diff(dim=0).norm(dim=1), fps, limit, what="body")
+    yield from _too_fast(way, _chord(way.places), fps, limit, what="body")
 
 
 def _of_joints(goals: Sequence[Goal], reach: Reach, fps: float, limit: float) -> Iterator[Haste]:
@@ -142,10 +168,12 @@ def _of_joints(goals: Sequence[Goal], reach: Reach, fps: float, limit: float) ->
             by_joint.setdefault(goal.joint, []).append(goal)
     for joint, own in by_joint.items():
         way = _way(own, [goal.target for goal in own], [goal.tolerance for goal in own])
-        gone = way.places.diff(dim=0)
-        yield from _too_fast(way, gone.norm(dim=1), fps, MAX_JOINT_SPEED, what="joint", joint=joint)
-        over_ground = gone[:, [0, 2]].norm(dim=1) - 2 * reach.most[0, joint]
-        yield from _too_fast(way, over_ground, fps, limit, what="body")
+        chord, ground = _chord(way.places), _chord(way.places[:, [0, 2]])
+        yield from _too_fast(way, chord, fps, MAX_JOINT_SPEED, what="joint", joint=joint)
+        arms = 2 * reach.most[0, joint]
+        yield from _too_fast(
+            way, lambda start, end, g=ground, a=arms: g(start, end) - a, fps, limit, what="body"
+        )
 
 
 def _of_heading(goals: Sequence[Goal], fps: float) -> Iterator[Haste]:
@@ -154,5 +182,5 @@ def _of_heading(goals: Sequence[Goal], fps: float) -> Iterator[Haste]:
     if not own:
         return
     way = _way(own, [goal.target[:, None] for goal in own], [goal.tolerance for goal in own])
-    turn = rotations.wrap_angle(way.places.diff(dim=0)[:, 0]).abs()
-    yield from _too_fast(way, turn, fps, MAX_TURN_SPEED, what="turn")
+    turned = rotations.unwrap_angle(way.places[:, 0])
+    yield from _too_fast(way, _chord(turned[:, None]), fps, MAX_TURN_SPEED, what="turn")
