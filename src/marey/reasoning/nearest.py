@@ -19,9 +19,9 @@ from marey.skeleton.parts import MIRRORED_PART, PARTS, mirrored_slot
 from marey.text import MiniLMEncoder, TextEncoder, TextScript, mirror_text
 from marey.text.event_wording import IDLE
 
-NEIGHBOURS = 12
-"""How many captions are asked."""
-NEAR = 0.55
+NEIGHBOURS = 24
+"""How many captions are asked. Chosen on val."""
+NEAR = 0.5
 """Least cosine of a neighbour's sentence vector with the sentence's. Chosen on val."""
 
 
