@@ -16,6 +16,7 @@ from marey.annotation import (
     OpenAIEndpoint,
     Prices,
     RateLimit,
+    WindowTask,
     annotate,
     in_threads,
     measure_window,
@@ -66,6 +67,16 @@ def test_geometry_stands_in_for_a_language_model(store: MotionStore, out: Path) 
     again = annotate(store, out, in_threads(measure_window))
     assert (again.annotated, again.known) == (0, 6)
     assert out.read_bytes() == before
+
+
+def test_another_body_in_the_same_motion_is_measured_anew(store: MotionStore) -> None:
+    motion = store.window_motion(store.windows[0])
+    body = motion.skeleton
+    taller = replace(motion, skeleton=replace(body, rest_offsets=1.5 * body.rest_offsets))
+    first = measure_window(WindowTask(window_id="0", motion=motion))
+    again = WindowTask(window_id="0", motion=motion, known_key=first.key)
+    assert measure_window(again).annotation is None
+    assert measure_window(replace(again, motion=taller)).annotation is not None
 
 
 def test_good_answers_are_kept_and_never_asked_for_twice(

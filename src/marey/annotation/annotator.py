@@ -85,8 +85,10 @@ WindowAnnotator = Callable[[WindowTask], Outcome]
 
 def measure_window(task: WindowTask) -> Outcome:
     """Annotate a window by measurement alone (`Annotation.of`)."""
-    digest = hashlib.sha256(f"{__version__} {task.motion.fps}".encode())
-    for array in (task.motion.root_positions, task.motion.local_rotations):
+    motion, body = task.motion, task.motion.skeleton
+    named = (__version__, motion.fps, body.joint_names, body.parents, body.roles)
+    digest = hashlib.sha256(repr(named).encode())
+    for array in (body.rest_offsets, motion.root_positions, motion.local_rotations):
         digest.update(array.numpy().tobytes())
     outcome = Outcome(window_id=task.window_id, key=digest.hexdigest()[:_KEY_DIGITS])
     if outcome.key != task.known_key:
