@@ -1,4 +1,4 @@
-"""Is a fact true in this motion? Fifteen plain facts, measured on the joints."""
+"""What motions do: facts, events, pose facts and statements, measured on the joints."""
 
 from marey.predicates.conduct import Conduct
 from marey.predicates.event import ACTIONS, ActionKind, Event

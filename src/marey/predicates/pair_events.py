@@ -138,7 +138,7 @@ def _contacts(slot: str, target: str, gap: Curve, direction: str = "") -> list[E
 def _crosses(curves: BodyCurves) -> list[Event]:
     found = []
     shoulders, palms, heels = (curves.seen[:, row] for row in (SHOULDERS, PALMS, HEELS))
-    beyond = -(palms[..., OUT] + 0.0).sum(1)
+    beyond = -palms[..., OUT].sum(1)
     before = (palms[..., AHEAD] - shoulders[..., AHEAD]).min(1) > 0.05
     beside = np.abs(palms[:, 0, UP] - palms[:, 1, UP]) < 0.3
     for first, after in runs((beyond > ARMS_CROSSED) & before & beside):
@@ -173,7 +173,7 @@ def _feet(curves: BodyCurves, travel: list[Event]) -> list[Event]:
 
 
 def _in_step(curves: BodyCurves, parts: list[Event]) -> list[Event]:
-    """Limbs whose repeated or single moves go together, or by turns."""
+    """Limbs that go together or by turns in travel, and arms that are raised together."""
     travel = [e for e in parts if e.action in ("walks", "runs")]
     found = []
     for event in travel:
@@ -181,8 +181,7 @@ def _in_step(curves: BodyCurves, parts: list[Event]) -> list[Event]:
         limbs = {name: curves.seen[inside, PALMS, i, AHEAD] for i, name in enumerate(ARMS)}
         limbs |= {name: curves.seen[inside, HEELS, i, AHEAD] for i, name in enumerate(LEGS)}
         found += _phases(event, limbs)
-    swings = [e for e in parts if e.slot in ARMS and e.action in ("raises", "swings", "circles")]
-    return found + _raised_together([e for e in swings if e.action == "raises"])
+    return found + _raised_together([e for e in parts if e.action == "raises"])
 
 
 def _phases(event: Event, limbs: dict[str, Curve]) -> list[Event]:
