@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from marey.annotation import (
     AnnotatedWindow,
@@ -90,7 +91,11 @@ def test_the_page_holds_statements_and_figures_and_needs_no_network(
         positions = store.window_motion(window).joint_positions
         assert len(clip["frames"]) == window.num_frames
         assert clip["frames"][5][:3] == (100 * positions[5, 0]).round().int().tolist()
-    assert len(page.data["bones"]) == store.skeleton.num_joints - 1
+        head = store.skeleton.role("head")
+        nose = torch.tensor(clip["frames"][5][-3:]) / 100 - positions[5, head]
+        assert nose.norm().item() == pytest.approx(0.148, abs=0.01)
+        assert nose[2] > 0.1  # they look ahead
+    assert len(page.data["bones"]) == store.skeleton.num_joints - 1 + 3
     assert not [tag for tag, attrs in page.tags if attrs.keys() & {"src", "href"}]
     assert not re.search(r"https?://|fetch\(|XMLHttpRequest|@import|url\(", text)
 

@@ -10,6 +10,8 @@ from importlib import resources
 from io import StringIO
 from typing import Any
 
+import torch
+
 from marey.annotation.annotation_file import AnnotatedWindow
 from marey.annotation.judgement import CSV_COLUMNS, VERSION
 from marey.data import MotionStore
@@ -19,6 +21,8 @@ from marey.skeleton import Skeleton
 from marey.skeleton.parts import PARTS
 
 _PLACE = "FORM_DATA"
+_HEAD_POINTS = ((0.0, 0.18, 0.0), (0.0, 0.07, 0.13))
+"""Crown and nose in the frame of the head joint, metres: without them no head turns visibly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,18 +112,24 @@ def _statements(line: AnnotatedWindow) -> list[dict[str, str]]:
 
 
 def _drawing(store: MotionStore, window: WindowRecord) -> dict[str, Any]:
-    """Joint positions of every frame, in whole centimetres."""
+    """Positions of the joints, then of `_HEAD_POINTS`, in every frame, in whole centimetres."""
     motion = store.window_motion(window)
-    frames = (100 * motion.joint_positions).round().int().flatten(1).tolist()
+    head, points = store.skeleton.role("head"), torch.tensor(_HEAD_POINTS)
+    turned = torch.einsum("fij,pj->fpi", motion.global_rotations[:, head], points)
+    ends = motion.joint_positions[:, [head]] + turned
+    positions = torch.cat([motion.joint_positions, ends], dim=1)
+    frames = (100 * positions).round().int().flatten(1).tolist()
     return {"window": window.window_id, "fps": motion.fps, "frames": frames}
 
 
 def _bones(skeleton: Skeleton) -> list[tuple[int, int, str]]:
-    """Parent, child and side (left, right or centre) of every bone."""
-    return [
+    """Ends and side (left, right or centre) of every bone, and of the lines of the head."""
+    head, crown, nose = skeleton.role("head"), skeleton.num_joints, skeleton.num_joints + 1
+    bones = [
         (parent, joint, next((s for s in ("left", "right") if name.startswith(s)), "centre"))
         for joint, (name, parent) in enumerate(
             zip(skeleton.joint_names, skeleton.parents, strict=True)
         )
         if parent >= 0
     ]
+    return [*bones, (head, crown, "centre"), (head, nose, "centre"), (crown, nose, "centre")]
