@@ -123,14 +123,19 @@ def _count(total: Score, part: str, text: str | None, events: Sequence[Event]) -
 
 def print_table(rows: dict[str, Score]) -> None:
     """Print a line for each row."""
-    print("| part texts | movements true | 95 % | a sentence | idleness true | parts idle | said |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| part texts | movements true | 95 % | a sentence | idleness true | parts idle | said "
+        "| parts without text | unchecked |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for name, s in rows.items():
+        parts = len(PARTS) * s.scripts
         low, high = wilson_interval(s.true_movements, s.movements)
         print(
             f"| {name} | {s.true_movements / s.movements:.3f} | {low:.3f}–{high:.3f} | "
             f"{s.movements / s.scripts:.1f} | {s.true_idle / max(1, s.idle):.2f} | "
-            f"{s.idle / (len(PARTS) * s.scripts):.2f} | {s.said / s.seen:.2f} |"
+            f"{s.idle / parts:.2f} | {s.said / s.seen:.2f} | {s.empty / parts:.2f} | "
+            f"{s.unchecked / parts:.2f} |"
         )
 
 
