@@ -284,3 +284,23 @@ def test_windows_of_the_same_frames_are_one_question_with_all_that_was_written(
     (request,) = endpoint.requests
     asked = request["messages"][-1]["content"]
     assert asked.count("somebody says hello, 0") == asked.count("it was Monday") == 1
+
+
+def test_every_request_waits_for_its_turn(
+    store: MotionStore, endpoint: Any, good_answer: str, out: Path
+) -> None:
+    slept: list[float] = []
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    answers = iter([{"status": 500}, {"text": "no JSON"}, *[{"text": good_answer}] * 2])
+    endpoint.play = lambda body: endpoint.answer(**next(answers))
+    limit = RateLimit(12.0, clock=lambda: now[0], sleep=sleep)
+    asker = LanguageModelAnnotator(OpenAIEndpoint(endpoint.url, "tiny"), limit, sleep=sleep)
+    report = annotate(store, out, in_threads(asker), windows=store.windows[:2])
+    assert (report.annotated, report.usage.requests) == (2, 4)
+    assert now[0] == 15.0  # 12 a minute: a turn every 5 s, second tries and corrections too
+    assert slept == [1.0, 4.0, 5.0, 5.0]

@@ -98,3 +98,31 @@ def test_arguments_that_do_not_fit_are_one_line(
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.err.count("\n") == 1
+
+
+def test_two_people_judge_a_form(
+    store: MotionStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    form = tmp_path / "form.csv"
+    make = ["annotate", "judge", "make", str(store.path), "-o", str(form), "--clips", "1"]
+    assert main(make) == 2
+    assert "marey annotate" in capsys.readouterr().err
+    assert main(["annotate", str(store.path)]) == 0
+    assert main([*make, "-o", str(tmp_path / "form.html")]) == 0
+    files = []
+    for judge, marks in (("Ann", "yyyynn"), ("Bob", "yyynnn")):
+        head, *rows = form.read_text(encoding="utf-8").splitlines()
+        filled = [
+            row.replace("geometry,,,", f"geometry,,{judge},")[:-1] + {"y": "yes,", "n": "no,"}[mark]
+            for row, mark in zip(rows, marks, strict=True)
+        ]
+        files.append(tmp_path / f"{judge}.csv")
+        files[-1].write_text("\n".join([head, *filled]) + "\n", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["annotate", "judge", "read", *map(str, files)]) == 0
+    said = capsys.readouterr().out
+    (overall,) = [line.split() for line in said.splitlines() if line.startswith("overall")]
+    assert overall == ["overall", "6", "67%", "right", "50%", "right", "83%", "0.67"]
+    assert f"{tmp_path / 'agreement.json'}: one entry added" in said
+    assert main(["annotate", "judge", "read", *map(str, files), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["overall"]["statements"] == 6
