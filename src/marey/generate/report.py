@@ -1,8 +1,9 @@
 """ConstraintReport: what became of one constraint, pin by pin."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -69,6 +70,10 @@ class ConstraintReport:
     why: str
     """Why it is not met; empty if it is."""
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as a JSON object."""
+        return vars(self) | {"pins": [dict(vars(pin)) for pin in self.pins]}
+
     @property
     def worst(self) -> PinReport | None:
         """The pin that is furthest off afterwards, by how much more than its tolerance."""
@@ -93,13 +98,19 @@ def constraint_reports(
     for goal in goals:
         by_source[goal.source].append(goal)
     for number, (constraint, own) in enumerate(zip(constraints, by_source, strict=True)):
-        pins = [pin for goal in own for pin in _pins(goal, before, after)]
-        met = all(pin.met for pin in pins)
+        measured = list(zip(own, _pins(own, before, after), strict=True))
+        missed = [goal for goal, pins in measured if not all(pin.met for pin in pins)]
         known = [each for each in warnings if each.kind == "reach" and each.concerns(number)]
-        why = "" if met else _reason(own, rivals, after, known, postprocessed=postprocessed)
+        why = _reason(missed, rivals, known, postprocessed=postprocessed) if missed else ""
         name = constraint_name(constraint, number)
         reports.append(
-            ConstraintReport(number=number, name=name, pins=tuple(pins), met=met, why=why)
+            ConstraintReport(
+                number=number,
+                name=name,
+                pins=tuple(pin for _, pins in measured for pin in pins),
+                met=not missed,
+                why=why,
+            )
         )
     return tuple(reports)
 
@@ -110,28 +121,44 @@ def mismatch(goals: Sequence[Goal], motion: Motion) -> float:
     return float(torch.cat(parts).mean()) if parts else 0.0
 
 
-def _pins(goal: Goal, before: Motion, after: Motion) -> list[PinReport]:
-    had, has = achieved(before, goal), achieved(after, goal)
-    twice = torch.cat((goal.target, goal.target))
-    errors = target_distance(goal.kind, torch.cat((had, has)), twice).tolist()
-    first, last = errors[: len(had)], errors[len(had) :]
-    unit, factor = _unit(goal)
-    return [
-        PinReport(
-            kind=goal.kind,
-            joint=_joint_name(goal, after.skeleton),
-            frame=int(frame),
-            target=_rounded(goal.target[k]),
-            achieved_before=_rounded(had[k]),
-            achieved_after=_rounded(has[k]),
-            error_before=round(first[k] * factor, 4),
-            error_after=round(last[k] * factor, 4),
-            unit=unit,
-            tolerance=round(goal.tolerance * factor, 4),
-            met=last[k] <= goal.tolerance + 1e-6,
-        )
-        for k, frame in enumerate(goal.frames)
-    ]
+def _pins(own: Sequence[Goal], before: Motion, after: Motion) -> list[list[PinReport]]:
+    """Measure the pins of some goals, those of one kind together: there may be thousands."""
+    pins: dict[int, list[PinReport]] = {}
+    kinds: list[GoalKind] = [goal.kind for goal in own]
+    for kind in dict.fromkeys(kinds):
+        alike = [k for k, goal in enumerate(own) if goal.kind == kind]
+        pins |= zip(alike, _pins_of(kind, [own[k] for k in alike], before, after), strict=True)
+    return [pins[k] for k in range(len(own))]
+
+
+def _pins_of(
+    kind: GoalKind, goals: Sequence[Goal], before: Motion, after: Motion
+) -> Iterator[list[PinReport]]:
+    target = torch.cat([goal.target for goal in goals])
+    had, has = (torch.cat([achieved(m, goal) for goal in goals]) for m in (before, after))
+    first, last = (target_distance(kind, each, target).tolist() for each in (had, has))
+    rows = zip(_rounded(target), _rounded(had), _rounded(has), first, last, strict=True)
+    unit, factor = _unit(goals[0])
+    for goal in goals:
+        name = _joint_name(goal, after.skeleton)
+        yield [
+            PinReport(
+                kind=kind,
+                joint=name,
+                frame=frame,
+                target=wanted,
+                achieved_before=was,
+                achieved_after=now,
+                error_before=round(off * factor, 4),
+                error_after=round(left * factor, 4),
+                unit=unit,
+                tolerance=round(goal.tolerance * factor, 4),
+                met=left <= goal.tolerance + 1e-6,
+            )
+            for frame, (wanted, was, now, off, left) in zip(
+                goal.frames.tolist(), rows, strict=False
+            )
+        ]
 
 
 def _unit(goal: Goal) -> tuple[str, float]:
@@ -146,14 +173,13 @@ def _joint_name(goal: Goal, skeleton: Skeleton) -> str | None:
     return skeleton.joint_names[goal.joint] if goal.kind.startswith("joint_") else None
 
 
-def _rounded(value: torch.Tensor) -> object:
-    return torch.round(value.double(), decimals=5).tolist()
+def _rounded(values: torch.Tensor) -> list[Any]:
+    return torch.round(values.double(), decimals=5).tolist()
 
 
 def _reason(
-    own: Sequence[Goal],
+    missed: Sequence[Goal],
     rivals: Mapping[_Pin, _Rivals],
-    motion: Motion,
     known: Sequence[Finding],
     *,
     postprocessed: bool,
@@ -162,8 +188,7 @@ def _reason(
         return "post-processing was off"
     if known:
         first = known[0]
-        return first.message if first.constraint == own[0].source else str(first)
-    missed = [goal for goal in own if bool((goal_errors(motion, goal) > goal.tolerance).any())]
+        return first.message if first.constraint == missed[0].source else str(first)
     for goal in missed:
         rival = _contradicting(goal, rivals)
         if rival is not None:

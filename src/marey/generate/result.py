@@ -100,7 +100,7 @@ class GenerationResult:
         return {
             "request": self.request.to_json(),
             "motions": [
-                asdict(report) | {"constraints": [asdict(each) for each in own]}
+                asdict(report) | {"constraints": [each.to_json() for each in own]}
                 for report, own in motions
             ],
             "warnings": [each.to_json() for each in self.warnings],

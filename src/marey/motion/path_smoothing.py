@@ -155,12 +155,14 @@ def _interior_point(bends: Float[np.ndarray, "bends 2"], pieces: _Pieces) -> tup
 
     Mehrotra's predictor–corrector with the slacks ``s = ½(1 − ‖u‖²)`` kept exact: unknowns are
     u and the multipliers λ > 0 of ``s ≥ 0``; at the solution the gradient of the Lagrangian and
-    every ``λ s`` vanish. Every path has steps of its own and stays as it is once it is solved.
+    every ``λ s`` vanish. Every path has steps of its own and leaves the system once it is solved:
+    steps beyond that would divide by slacks that are rounded to zero.
     """
     forces = np.linalg.norm(_difference_transposed(bends), axis=1)
     steepest = np.maximum(pieces.highest(forces), 1e-3)
     u = np.zeros((len(forces), 2))
     multipliers = pieces.repeated(np.maximum(pieces.mean(forces), CLOSENESS))
+    solved, places = (u.copy(), multipliers.copy()), np.arange(len(u))
     curvature_band = _curvature_band(pieces.within)
     for _ in range(_MAX_STEPS):
         second = np.diff(u, 2, axis=0) * pieces.within + bends
@@ -170,11 +172,17 @@ def _interior_point(bends: Float[np.ndarray, "bends 2"], pieces: _Pieces) -> tup
         objective = 0.5 * pieces.total((second * second).sum(1)) + CLOSENESS
         flat = pieces.highest(np.abs(gradient).max(1)) < _FLAT * steepest
         going = ~((gap < _GAP * objective) & flat)
+        if going.all():
+            u, multipliers = _newton_step(u, multipliers, slack, gradient, curvature_band, pieces)
+            continue
+        solved[0][places], solved[1][places] = u, multipliers
         if not going.any():
-            return u, multipliers
-        u, multipliers = _newton_step(
-            u, multipliers, slack, gradient, curvature_band, pieces, going
-        )
+            return solved
+        kept = pieces.repeated(going.astype(float)) > 0
+        bends = np.concatenate((bends, np.zeros((2, 2))))[kept][:-2]
+        places, u, multipliers = places[kept], u[kept], multipliers[kept]
+        pieces, steepest = _Pieces.of(pieces.counts[going].tolist()), steepest[going]
+        curvature_band = _curvature_band(pieces.within)
     raise AssertionError(f"no path smoothed in {_MAX_STEPS} steps: gaps up to {gap.max():.1e}")
 
 
@@ -185,7 +193,6 @@ def _newton_step(
     gradient: _Array,
     curvature_band: np.ndarray,
     pieces: _Pieces,
-    going: np.ndarray,
 ) -> tuple[_Array, _Column]:
     """Predict the way to the solution, correct for its bend, and go as far as the walls allow."""
     factor = _factorise(curvature_band, u, multipliers, multipliers / slack)
@@ -205,8 +212,7 @@ def _newton_step(
     centring = (pieces.mean((multipliers + length * dl) * ahead) / mean) ** 3
     bend = -(u * du).sum(1) * dl - 0.5 * multipliers * (du * du).sum(1)
     du, dl = direction(pieces.repeated(centring * mean) - bend)
-    length = _BACKOFF * going * _step_to_wall(u, du, slack, multipliers, dl, pieces)
-    length = pieces.repeated(length)
+    length = pieces.repeated(_BACKOFF * _step_to_wall(u, du, slack, multipliers, dl, pieces))
     return u + length[:, None] * du, multipliers + length * dl
 
 
