@@ -97,6 +97,25 @@ def test_what_the_motion_bears_out_is_no_contradiction() -> None:
 
 
 @pytest.mark.parametrize(
+    ("degrees", "text", "contradicts"),
+    [
+        (30.0, "a person turns left", False),
+        (10.0, "a person turns left", True),
+        (30.0, "a person turns right", True),
+        (30.0, "a person turns around", True),
+        (30.0, "a person moves on the spot", False),
+        (30.0, "a person moves forward", True),
+    ],
+)
+def test_what_is_only_inexact_is_no_contradiction(
+    degrees: float, text: str, contradicts: bool
+) -> None:
+    said = Annotation.from_answer(answer(**{"global": [text]}), "model")
+    event = replace(EVENTS[0], extent=degrees)
+    assert bool(contradictions(said, [event, *EVENTS[1:]])) is contradicts
+
+
+@pytest.mark.parametrize(
     ("change", "slot", "words"),
     [
         ({"global": ["a person turns right"]}, "global", "turns right"),

@@ -23,7 +23,8 @@ def contradictions(annotation: Annotation, events: Sequence[Event]) -> list[Cont
     """Return what an annotation claims and the events of its motion do not bear out.
 
     What a text says beyond the movements that `predicates.claims` understands is left to people;
-    texts with a negation are, too.
+    texts with a negation are, too. Half of the extent that makes a claim true ("turns", say) is
+    enough not to contradict it.
     """
     texts = [("global", text) for text in annotation.body]
     texts += [*annotation.parts.items(), *annotation.interactions.items()]
@@ -38,13 +39,19 @@ def contradictions(annotation: Annotation, events: Sequence[Event]) -> list[Cont
 def _claims_of(text: str, slot: str) -> list[Claim]:
     """Claims of a text about a slot; a part that is not named in its own text is meant."""
     try:
-        said = claims(text)
+        read = claims(text)
     except InvalidInputError:
         return []
+    said = [replace(claim, least=claim.least / 2) for claim in read if not _is_vague(claim)]
     if slot == "global" or "+" in slot:
-        return list(said)
+        return said
     own = [claim for claim in said if slot in claim.slots]
     return [replace(claim, slots=(slot,), both=False) for claim in own]
+
+
+def _is_vague(claim: Claim) -> bool:
+    """Whether it says no more than that something "moves" or "goes", maybe no more than a limb."""
+    return "moves" in claim.actions and not claim.direction
 
 
 def without_contradictions(
