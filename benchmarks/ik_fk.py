@@ -74,9 +74,9 @@ def nearest(joint: str, other: str, seconds: float) -> Callable[[Motion], float]
 
 
 def foot_height(motion: Motion) -> float:
-    """How far, in cm, the right toe stays above where it is lowest, for a second."""
-    height = place(motion, "right_foot")[:, 1]
-    return 100 * held_for(height - height.min(), 1.0, motion.fps)
+    """How far, in cm, the right toe stays for a second above the lowest that either toe is."""
+    right, left = (place(motion, f"{side}_foot")[:, 1] for side in ("right", "left"))
+    return 100 * held_for(right - torch.minimum(right, left).min(), 1.0, motion.fps)
 
 
 def planted_reach(motion: Motion) -> float:
