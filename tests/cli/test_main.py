@@ -167,3 +167,15 @@ def test_outputs_are_checked_before_work(tmp_path: Path) -> None:
         with pytest.raises(InvalidInputError, match=message):
             check_outputs(outputs, (".bvh",), force=False)
     check_outputs((old, new), (".bvh",), force=True)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    code = "import sys; from marey.cli.main import main; sys.exit(main(['constraints', 'schema']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # before anything is printed, as by `marey ... | head -0`
+        assert process.stderr.read() == ""
+    assert process.returncode == 0

@@ -136,6 +136,13 @@ def test_what_both_hands_do_at_once_is_told_once() -> None:
     )
 
 
+def test_what_happens_at_the_same_time_is_told_in_an_order_that_mirrors() -> None:
+    high = Event(slot="right_arm", action="raises", start=0.0, end=1.0, target="overhead")
+    level = Event(slot="left_arm", action="raises", start=0.0, end=1.0, target="head")
+    told = body_sentence([high, level])
+    assert body_sentence([high.mirrored(), level.mirrored()]) == mirror_text(told)
+
+
 def test_a_still_body_has_no_word_of_movement() -> None:
     said = caption(still())
     assert said.body == "a person stands still"

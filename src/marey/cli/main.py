@@ -16,6 +16,7 @@ on stderr and exit code 2. Shared arguments (``-o`` more than once) are in ``cli
 
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -81,6 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("marey: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except BrokenPipeError:  # who reads the output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (MareyError, OSError) as error:
         message = " ".join(str(error).split())
         print(f"marey: error: {message}", file=sys.stderr)

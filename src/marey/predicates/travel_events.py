@@ -7,6 +7,7 @@ import numpy as np
 
 from marey.predicates.body_curves import CLOCK, HEELS, TOES, BodyCurves, smooth
 from marey.predicates.event import Event
+from marey.predicates.locomotion import RUN_SPEED
 from marey.predicates.paces import timed
 from marey.predicates.posture_events import ALL_FOURS, postures
 from marey.predicates.spans import Ticks, edges, moves, overlap, stretches
@@ -28,8 +29,8 @@ WALK_DISTANCE, SIDE_DISTANCE = 0.5, 0.4
 """Metres of travel that count."""
 LEG_SECONDS = 0.5
 """Travel in one direction shorter than that is part of what is around it."""
-RUN_SPEED, FLIGHT_SHARE = 1.8, 0.04
-"""Mean speed of a run over its fastest ``RUN_SECONDS``, and share of it without a standing foot."""
+FLIGHT_SHARE = 0.04
+"""Share without a standing foot of the fastest ``RUN_SECONDS`` of a run."""
 RUN_SECONDS = 0.8
 UPRIGHT = 0.5
 """Height of the shoulders over the hips, as a share of their distance."""

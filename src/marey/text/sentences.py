@@ -1,5 +1,6 @@
 """Sentences about the whole body: where it goes, and the gestures that nobody would leave out."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,9 +31,7 @@ class _Clause:
 
 def body_sentence(events: Sequence[Event]) -> str:
     """Return a sentence about the whole body, from all events of a motion, without a full stop."""
-    told = sorted(
-        (*_body_clauses(events), *_gesture_clauses(events)), key=lambda c: (c.start, c.end, c.words)
-    )
+    told = sorted((*_body_clauses(events), *_gesture_clauses(events)), key=_order)
     words: list[str] = []
     last: _Clause | None = None
     for clause in told:
@@ -45,6 +44,11 @@ def body_sentence(events: Sequence[Event]) -> str:
         return f"{SUBJECT} {''.join(words) or 'moves'}"
     said = "".join(words) or "is still"
     return f"{SUBJECT} {said.replace('stands', 'stands still')}"
+
+
+def _order(clause: _Clause) -> tuple[float, float, str]:
+    """Sort by time, and what is at the same time by words that do not know left from right."""
+    return clause.start, clause.end, re.sub("left|right", "", clause.words)
 
 
 def _body_clauses(events: Sequence[Event]) -> list[_Clause]:
