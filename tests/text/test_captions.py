@@ -10,7 +10,7 @@ from marey.errors import InvalidInputError
 from marey.io.cmu_pack import CmuPack
 from marey.motion import Motion
 from marey.predicates import ACTIONS, Event
-from marey.predicates.event import MIRRORED_DIRECTION
+from marey.predicates.event import MIRRORED_DIRECTION, can_touch
 from marey.skeleton import BODY22
 from marey.skeleton.parts import PAIR_SLOTS, PARTS, SLOTS
 from marey.text import MotionCaption, caption, event_phrase, mirror_text
@@ -46,25 +46,8 @@ def every_event() -> list[Event]:
         for s in kind.slots
         for d in kind.directions
         for t in kind.targets
-        if not (a == "touches" and not _touchable(s, d, t))
+        if not (a == "touches" and not can_touch(s, d, t))
     ]
-
-
-def _touchable(slot: str, direction: str, target: str) -> bool:
-    """Whether a touch makes sense: a hand reaches the head, a hip, a leg, or the other arm."""
-    parts = slot.split("+")
-    arms = [part for part in parts if part.endswith("arm")]
-    both = len(arms) == 2
-    fits = {
-        "head": "head" in parts and len(arms) == 1,
-        "hip": "torso" in parts and len(arms) == 1,
-        "hand": both,
-        "shoulder": both and bool(direction),
-        "elbow": both and bool(direction),
-        "knee": len(arms) == 1 and parts[1].endswith("leg"),
-        "foot": len(arms) == 1 and parts[1].endswith("leg"),
-    }[target]
-    return fits and (bool(direction) == (target in ("shoulder", "elbow")))
 
 
 def test_the_words_of_a_mirrored_event_are_the_mirrored_words() -> None:

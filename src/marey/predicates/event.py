@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from marey.errors import InvalidInputError
-from marey.skeleton.parts import GLOBAL_SLOT, PAIR_SLOTS, mirrored_slot
+from marey.skeleton.parts import GLOBAL_SLOT, mirrored_slot
 
 SPEEDS = ("slow", "normal", "fast")
 """Words for how fast an event is, for its action."""
@@ -35,6 +35,26 @@ class ActionKind:
     """Unit of its extent; "" for an action without."""
     moves: bool = True
     """False for what a body does by not moving."""
+
+
+TOUCHES: MappingProxyType[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
+    {
+        "hand": ((_HANDS,), ("",)),
+        "head": (tuple(f"head+{arm}" for arm in _ARMS), ("",)),
+        "shoulder": ((_HANDS,), _SIDES),
+        "elbow": ((_HANDS,), _SIDES),
+        "hip": (tuple(f"torso+{arm}" for arm in _ARMS), ("",)),
+        "knee": (_ARM_LEG, ("",)),
+        "foot": (_ARM_LEG, ("",)),
+    }
+)
+"""What a hand can touch: in which pairs, and whether the side of the hand has to be told."""
+
+
+def can_touch(slot: str, direction: str, target: str) -> bool:
+    """Say whether a touch in a pair makes sense with these words."""
+    slots, directions = TOUCHES[target]
+    return slot in slots and direction in directions
 
 
 def _kind(*slots: str, **words: Any) -> ActionKind:
@@ -88,9 +108,9 @@ ACTIONS: MappingProxyType[str, ActionKind] = MappingProxyType(
         "part": _kind(_HANDS, _FEET, unit="m"),
         "claps": _kind(_HANDS, unit="m"),
         "touches": _kind(
-            *PAIR_SLOTS,
+            *dict.fromkeys(slot for slots, _ in TOUCHES.values() for slot in slots),
             directions=("", *_SIDES),
-            targets=("hand", "head", "shoulder", "elbow", "hip", "knee", "foot"),
+            targets=tuple(TOUCHES),
             moves=False,
         ),
         "crosses": _kind(_HANDS, _FEET, directions=("", *_SIDES), moves=False),
@@ -134,6 +154,12 @@ class Event:
         _require(self.direction, kind.directions, f"direction of {self.action!r}")
         _require(self.target, kind.targets, f"target of {self.action!r}")
         _require(self.speed, SPEEDS, "speed")
+        if self.action == "touches" and not can_touch(self.slot, self.direction, self.target):
+            slots, directions = TOUCHES[self.target]
+            raise InvalidInputError(
+                f"expected a touch of the {self.target} in one of {', '.join(slots)} with a "
+                f"direction of {directions}, got {self.slot!r} and {self.direction!r}."
+            )
         if not 0 <= self.start < self.end < float("inf"):
             raise InvalidInputError(
                 f"expected 0 <= start < end in seconds, got start={self.start}, end={self.end} "
