@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from marey.annotation.annotation import Annotation
-from marey.errors import InvalidInputError
-from marey.predicates import Claim, Event, claims
+from marey.predicates import Claim, Event, claims_about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +36,11 @@ def contradictions(annotation: Annotation, events: Sequence[Event]) -> list[Cont
 
 
 def _claims_of(text: str, slot: str) -> list[Claim]:
-    """Claims of a text about a slot; a part that is not named in its own text is meant."""
-    try:
-        read = claims(text)
-    except InvalidInputError:
-        return []
-    said = [replace(claim, least=claim.least / 2) for claim in read if not _is_vague(claim)]
-    if slot == "global" or "+" in slot:
-        return said
-    own = [claim for claim in said if slot in claim.slots]
-    return [replace(claim, slots=(slot,), both=False) for claim in own]
+    return [
+        replace(claim, least=claim.least / 2)
+        for claim in claims_about(text, slot)
+        if not _is_vague(claim)
+    ]
 
 
 def _is_vague(claim: Claim) -> bool:

@@ -9,7 +9,7 @@ from marey.predicates.measure import Measure
 from marey.predicates.pose_facts import PoseFacts
 from marey.predicates.pose_table import POSE_FACTS, PoseFact
 from marey.predicates.posture import POSTURES, postures
-from marey.predicates.statements import Claim, claims, holds
+from marey.predicates.statements import Claim, claims, claims_about, holds
 from marey.predicates.trace import BodyTrace
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "PoseFact",
     "PoseFacts",
     "claims",
+    "claims_about",
     "find",
     "find_all",
     "find_events",

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from marey.errors import InvalidInputError
 from marey.motion import Motion
@@ -63,6 +63,20 @@ def holds(sentence: str, motion: Motion) -> bool:
         )
     events = find_events(motion)
     return all(claim.holds(events) for claim in said)
+
+
+def claims_about(text: str, slot: str) -> tuple[Claim, ...]:
+    """Return what the text of a slot claims of it; nothing for a text with a negation.
+
+    A text about a part means that part where it names no side, and says nothing of others.
+    """
+    try:
+        said = claims(text)
+    except InvalidInputError:
+        return ()
+    if slot == GLOBAL_SLOT or "+" in slot:
+        return said
+    return tuple(replace(c, slots=(slot,), both=False) for c in said if slot in c.slots)
 
 
 def claims(sentence: str) -> tuple[Claim, ...]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import cache
 from itertools import product
 
-from marey.errors import InvalidInputError
-from marey.predicates import ACTIONS, Claim, Event, claims
+from marey.predicates import ACTIONS, Claim, Event, claims_about
+from marey.predicates.event import can_touch
 from marey.skeleton.parts import GLOBAL_SLOT
 from marey.text import event_phrase
 
@@ -22,14 +22,7 @@ def part_claims(text: str, slot: str) -> tuple[Claim, ...]:
     known = tuple(replace(phrases[found[0]], words=found[0]) for found in pattern.finditer(text))
     if known:
         return known
-    try:
-        said = claims(text)
-    except InvalidInputError:
-        return ()
-    if slot == GLOBAL_SLOT or "+" in slot:
-        return said
-    own = [claim for claim in said if slot in claim.slots]
-    return tuple(replace(claim, slots=(slot,), both=False) for claim in own)
+    return claims_about(text, slot)
 
 
 @cache
@@ -60,7 +53,7 @@ def _events(slot: str) -> Iterator[Event]:
         if slot not in kind.slots or slot == GLOBAL_SLOT or action == "stays":
             continue
         for direction, target in product(kind.directions, kind.targets):
-            if action != "touches" or _can_touch(slot, direction):
+            if action != "touches" or can_touch(slot, direction, target):
                 yield Event(
                     slot=slot,
                     action=action,
@@ -69,8 +62,3 @@ def _events(slot: str) -> Iterator[Event]:
                     direction=direction,
                     target=target,
                 )
-
-
-def _can_touch(slot: str, side: str) -> bool:
-    """Whether a pair has an arm of that side; of any, for none."""
-    return any(part.endswith("arm") and part.startswith(side) for part in slot.split("+"))
