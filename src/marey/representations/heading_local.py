@@ -20,6 +20,7 @@ from marey.motion.contacts import KIMODO_LIMITS, ContactLimits
 from marey.representations.layout import Block, FeatureLayout
 from marey.representations.representation import (
     Observation,
+    PlacelessRepresentation,
     Representation,
     check_facts,
     check_features,
@@ -35,7 +36,7 @@ from marey.representations.smooth_root import (
 from marey.skeleton import Skeleton
 
 
-class HeadingLocal(Representation):
+class HeadingLocal(PlacelessRepresentation):
     """Features that do not change when the whole motion is moved or turned on the ground.
 
     Per frame: heading rate in rad/s; velocity of the (smoothed) root over the ground in m/s, to
@@ -142,24 +143,6 @@ class HeadingLocal(Representation):
         )
         turned = self.world_view.rotate(torch.cat(facing_ahead, dim=-1), angle)
         return self.world_view.translate(turned, path).to(features)
-
-    def canonicalise(
-        self, features: Float[Tensor, "*batch frames feats"]
-    ) -> Float[Tensor, "*batch frames feats"]:
-        """Return the features as they are: they do not know where the motion starts."""
-        return features
-
-    def translate(
-        self, features: Float[Tensor, "*batch feats"], offset: Float[Tensor, "*#batch 3"]
-    ) -> Float[Tensor, "*batch feats"]:
-        """Return the features as they are: they do not know where the motion is."""
-        return features
-
-    def rotate(
-        self, features: Float[Tensor, "*batch feats"], angle: Float[Tensor, "*#batch"]
-    ) -> Float[Tensor, "*batch feats"]:
-        """Return the features as they are: they do not know where the motion faces."""
-        return features
 
     def observe(
         self, facts: WorldFacts, *, path: Float[Tensor, "frames 2"] | None = None

@@ -24,7 +24,7 @@ from marey.representations.heading_local import HeadingLocal, integrate_steps, r
 from marey.representations.layout import Block, FeatureLayout
 from marey.representations.representation import (
     Observation,
-    Representation,
+    PlacelessRepresentation,
     check_facts,
     check_features,
     check_motion,
@@ -40,7 +40,7 @@ CONNECTION_BLOCKS = ("connecting_angles", "angular_velocities", "relative_veloci
 """Blocks of the connected pairs; every pair has ``relative_positions`` besides."""
 
 
-class KinematicParts(Representation):
+class KinematicParts(PlacelessRepresentation):
     """Features of body parts and of how they lie and move to each other.
 
     Vectors are seen from the heading of their frame (left, up, forward), positions from the
@@ -218,24 +218,6 @@ class KinematicParts(Representation):
             exact[..., layout.slice("contacts")],
         )
         return torch.cat(blocks, dim=-1).to(features)
-
-    def canonicalise(
-        self, features: Float[Tensor, "*batch frames feats"]
-    ) -> Float[Tensor, "*batch frames feats"]:
-        """Return the features as they are: they do not know where the motion starts."""
-        return features
-
-    def translate(
-        self, features: Float[Tensor, "*batch feats"], offset: Float[Tensor, "*#batch 3"]
-    ) -> Float[Tensor, "*batch feats"]:
-        """Return the features as they are: they do not know where the motion is."""
-        return features
-
-    def rotate(
-        self, features: Float[Tensor, "*batch feats"], angle: Float[Tensor, "*#batch"]
-    ) -> Float[Tensor, "*batch feats"]:
-        """Return the features as they are: they do not know where the motion faces."""
-        return features
 
     def observe(
         self, facts: WorldFacts, *, path: Float[Tensor, "frames 2"] | None = None

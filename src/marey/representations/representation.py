@@ -99,6 +99,28 @@ class Representation(ABC):
         """
 
 
+class PlacelessRepresentation(Representation):
+    """A representation that does not know where a motion is, nor which way it faces."""
+
+    def canonicalise(
+        self, features: Float[Tensor, "*batch frames feats"]
+    ) -> Float[Tensor, "*batch frames feats"]:
+        """Return the features as they are: they do not know where the motion starts."""
+        return features
+
+    def translate(
+        self, features: Float[Tensor, "*batch feats"], offset: Float[Tensor, "*#batch 3"]
+    ) -> Float[Tensor, "*batch feats"]:
+        """Return the features as they are: they do not know where the motion is."""
+        return features
+
+    def rotate(
+        self, features: Float[Tensor, "*batch feats"], angle: Float[Tensor, "*#batch"]
+    ) -> Float[Tensor, "*batch feats"]:
+        """Return the features as they are: they do not know where the motion faces."""
+        return features
+
+
 def check_motion(representation: Representation, motion: Motion) -> None:
     """Raise InvalidInputError unless skeleton and frame rate are the representation's own."""
     own, other = representation.skeleton, motion.skeleton
