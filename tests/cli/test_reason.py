@@ -21,6 +21,11 @@ def test_the_script_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "captions nearest to" in printed
 
 
+def test_an_empty_sentence_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reason", "  "]) == 2
+    assert "Expected a sentence" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("by", ["nearest", "templates"])
 def test_your_own_words_stay(by: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["a person waves with the left hand", "--part", "left_arm=does as I say", "--json"]

@@ -48,8 +48,11 @@ def reason(
         seconds: Length of the clip.
         as_json: Print the script as JSON instead of a table.
     """
+    from marey.errors import InvalidInputError
     from marey.text import TextScript
 
+    if not text.strip():
+        raise InvalidInputError("Expected a sentence, such as 'a person waves', got an empty one.")
     given = TextScript.from_prompt(text, parts=part_texts(part))
     reasoner = _reasoner(by, bank, llm, model)
     script = reasoner.reason(given, seconds)
