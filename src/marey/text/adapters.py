@@ -1,4 +1,4 @@
-"""LoRA adapters of a Hugging Face model, merged into its weights; needs the extra ``hf``."""
+"""LoRA adapters of a Hugging Face model, beside its weights or in them; needs the extra ``hf``."""
 
 import json
 import warnings
@@ -37,8 +37,38 @@ def merge_adapters(model: nn.Module, folders: Sequence[Path]) -> nn.Module:
     Raises InvalidInputError for an adapter that is not LoRA or does not fit the model.
     """
     for folder in folders:
-        model = _merged(_import_peft(), model, folder)
+        model = attach_adapter(model, folder).merge_and_unload()
     return model
+
+
+def attach_adapter(model: nn.Module, folder: Path) -> Any:
+    """Return the model with a LoRA adapter beside its weights, which stay exactly as they were.
+
+    Raises MissingExtraError without peft, and InvalidInputError for an adapter that is not LoRA
+    or does not fit the model.
+    """
+    peft = _import_peft()
+    try:
+        kind = json.loads((folder / _CONFIG_FILE).read_text(encoding="utf-8"))["peft_type"]
+        if kind != "LORA":
+            raise ValueError(f"its type is {kind}")
+        config = peft.PeftConfig.from_pretrained(str(folder))
+        config.inference_mode = True
+        # peft draws weights before it reads them, and asks transformers 5 for a deprecated name.
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            wrapped = peft.PeftModel(model, config, _ADAPTER)
+            device = str(next(model.parameters()).device)
+            report = wrapped.load_adapter(str(folder), _ADAPTER, torch_device=device)
+        strays = [*report.unexpected_keys, *filter(_is_of_adapter, report.missing_keys)]
+        if strays:  # peft would go on with random or idle weights
+            raise ValueError(f"{len(strays)} weights have no counterpart, one is {strays[0]}")
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise InvalidInputError(
+            f"expected a LoRA adapter made for {type(model).__name__}, got {str(folder)!r}. "
+            f"Name an adapter of this very model, in the order of training. ({error})"
+        ) from error
+    return wrapped
 
 
 def refuse_adapter_as_model(transformers: ModuleType, source: str, options: dict[str, Any]) -> None:
@@ -58,32 +88,8 @@ def _import_peft() -> ModuleType:
     try:
         import peft
     except ImportError as error:
-        raise MissingExtraError("HuggingFaceEncoder with adapters", extra="hf") from error
+        raise MissingExtraError("A model with adapters", extra="hf") from error
     return peft
-
-
-def _merged(peft: ModuleType, model: nn.Module, folder: Path) -> nn.Module:
-    try:
-        kind = json.loads((folder / _CONFIG_FILE).read_text(encoding="utf-8"))["peft_type"]
-        if kind != "LORA":
-            raise ValueError(f"its type is {kind}")
-        config = peft.PeftConfig.from_pretrained(str(folder))
-        config.inference_mode = True
-        # peft draws weights before it reads them, and asks transformers 5 for a deprecated name.
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            wrapped = peft.PeftModel(model, config, _ADAPTER)
-            device = str(next(model.parameters()).device)
-            report = wrapped.load_adapter(str(folder), _ADAPTER, torch_device=device)
-        strays = [*report.unexpected_keys, *filter(_is_of_adapter, report.missing_keys)]
-        if strays:  # peft would go on with random or idle weights
-            raise ValueError(f"{len(strays)} weights have no counterpart, one is {strays[0]}")
-        return wrapped.merge_and_unload()
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise InvalidInputError(
-            f"expected a LoRA adapter made for {type(model).__name__}, got {str(folder)!r}. "
-            f"Name an adapter of this very model, in the order of training. ({error})"
-        ) from error
 
 
 def _local_folder(adapter: str, local_files_only: bool) -> Path:
