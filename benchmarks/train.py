@@ -122,8 +122,8 @@ def measure(
         trainer = Trainer(config, bank, run, text_encoder=MiniLMEncoder.name)
         times = []
         for _ in range(steps + 3):
-            times.append(timed(lambda: trainer.train_step(1e-4), device))
-            trainer.clock.step += 1
+            times.append(timed(lambda: trainer.loop.step(trainer.step_losses, 1e-4), device))
+            trainer.loop.clock.step += 1
         run.close()
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     return Result(

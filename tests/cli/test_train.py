@@ -12,8 +12,7 @@ from marey.cli.main import main
 from marey.data import ClipRecord, StoreSpec, StoreWriter, WindowRecord, WindowText
 from marey.motion import Motion
 from marey.skeleton import BODY22
-from marey.training import Report, TrainConfig
-from marey.training.trainer import Trainer
+from marey.training import Loop, Report, TrainConfig
 
 FRAMES, FPS = 40, 20.0
 
@@ -67,14 +66,14 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    train_step = Trainer.train_step
+    take_step = Loop.step
 
-    def interrupted(self: Trainer, learning_rate: float) -> Any:
+    def interrupted(self: Loop, losses: Any, learning_rate: float) -> Any:
         if self.clock.step == 2:
             signal.raise_signal(signal.SIGINT)
-        return train_step(self, learning_rate)
+        return take_step(self, losses, learning_rate)
 
-    monkeypatch.setattr(Trainer, "train_step", interrupted)
+    monkeypatch.setattr(Loop, "step", interrupted)
     before = signal.getsignal(signal.SIGINT)
     run = tmp_path / "run"
     assert main(words(store, run, "--hours", "1")) == 130
@@ -116,7 +115,7 @@ def test_unknown_recipes_and_stores(
 
 
 def test_the_line_tells_step_loss_rate_speed_and_time_left() -> None:
-    from marey.cli.train import _line
+    from marey.cli.run_display import _line
     from marey.training import recipe
 
     config: TrainConfig = replace(recipe("tiny"), steps=400)

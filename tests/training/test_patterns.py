@@ -258,7 +258,7 @@ def test_the_curriculum_grows_over_phase_2(
     trainer = make_trainer(worker.tiny(steps=100, phase2_from=0.4))
     grown = []
     for step in range(0, 101, 20):
-        trainer.clock.step = step
+        trainer.loop.clock.step = step
         grown.append(trainer._curriculum())
     assert grown == pytest.approx([0, 0, 0, 1 / 3, 2 / 3, 1])
 

@@ -94,10 +94,10 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
     total_losses(make_trainer(config, folder="broken"), until=4)
     resumed = make_trainer(config, folder="broken")
     # The step in which the listener raised was taken, but not saved.
-    assert resumed.clock.step == 3
+    assert resumed.loop.clock.step == 3
     assert total_losses(resumed) == wanted[3:]
-    for name, value in unbroken.average.values.items():
-        assert torch.equal(value, resumed.average.values[name]), name
+    for name, value in unbroken.loop.average.values.items():
+        assert torch.equal(value, resumed.loop.average.values[name]), name
 
 
 def test_metrics_after_the_saved_step_are_taken_again(
@@ -136,7 +136,7 @@ def test_a_listener_that_cancels_leaves_a_saved_run(
     trainer = make_trainer(config)
     with pytest.raises(Cancelled, match="step 2"):
         trainer.run(listen)
-    assert make_trainer(config).clock.step == 3
+    assert make_trainer(config).loop.clock.step == 3
 
 
 def test_time_ends_a_run(
@@ -147,12 +147,12 @@ def test_time_ends_a_run(
     )
     ticks = itertools.count()
     monkeypatch.setattr(time, "monotonic", lambda: 0.9 * next(ticks))  # two ticks a step and more
-    monkeypatch.setattr(trainer, "train_step", lambda rate: {"total": 1.0})
+    monkeypatch.setattr(trainer.loop, "step", lambda losses, rate: {"total": 1.0})
     rates: list[float] = []
     trainer.run(lambda report: rates.append(report.learning_rate))
     assert len(rates) == 12
-    assert trainer.progress == 1
-    assert trainer.clock.seconds == pytest.approx(10.8)
+    assert trainer.loop.progress == 1
+    assert trainer.loop.clock.seconds == pytest.approx(10.8)
     assert rates[:6] == [1.0] * 6
     assert rates[6:] == pytest.approx([0.92, 0.74, 0.56, 0.38, 0.2, 0.02])
 
@@ -163,8 +163,8 @@ def test_the_learning_rate_rises_stays_and_falls(
     trainer = make_trainer(worker.tiny(steps=100, warmup=10, cooldown=0.3, learning_rate=1.0))
     rates = []
     for step in range(100):
-        trainer.clock.step = step
-        rates.append(trainer.learning_rate())
+        trainer.loop.clock.step = step
+        rates.append(trainer.loop.learning_rate())
     assert rates[:3] == pytest.approx([0.1, 0.2, 0.3])
     assert set(rates[10:71]) == {1.0}
     assert rates[71:] == sorted(rates[71:], reverse=True)
@@ -212,10 +212,10 @@ def test_the_checkpoint_is_the_average(make_trainer: MakeTrainer, worker: Simple
     loaded = load_diffusion_model(trainer.folder.checkpoint)
     assert loaded.notes["steps"] == 6
     for name, value in loaded.denoiser.named_parameters():
-        assert torch.equal(value, trainer.average.values[name])
+        assert torch.equal(value, trainer.loop.average.values[name])
         assert torch.equal(value, dict(model.denoiser.named_parameters())[name])
     now = dict(trainer.denoiser.named_parameters())
-    assert any(not torch.equal(now[k], v) for k, v in trainer.average.values.items())
+    assert any(not torch.equal(now[k], v) for k, v in trainer.loop.average.values.items())
 
 
 def test_validation_leaves_the_model_as_it_is(
@@ -233,7 +233,8 @@ def test_building_a_trainer_leaves_torch_draws_alone(
     make_trainer: MakeTrainer, worker: SimpleNamespace
 ) -> None:
     state = torch.random.get_rng_state()
-    make_trainer(worker.tiny()).train_step(1e-3)
+    trainer = make_trainer(worker.tiny())
+    trainer.loop.step(trainer.step_losses, 1e-3)
     assert torch.equal(state, torch.random.get_rng_state())
 
 
@@ -244,7 +245,7 @@ def test_a_gradient_that_is_not_finite_ends_the_run(
     with torch.no_grad():
         next(trainer.denoiser.parameters()).fill_(torch.nan)
     with pytest.raises(MareyError, match="diverged"):
-        trainer.train_step(1e-3)
+        trainer.loop.step(trainer.step_losses, 1e-3)
 
 
 def test_processes_share_a_batch_evenly(make_trainer: MakeTrainer, worker: SimpleNamespace) -> None:

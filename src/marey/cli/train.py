@@ -2,20 +2,21 @@
 
 import importlib.util
 import os
-import signal
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+from marey.cli.run_display import (
+    EXIT_INTERRUPTED,
+    UNBOUNDED_STEPS,
+    Display,
+    is_main,
+    stopping,
+)
 
+if TYPE_CHECKING:
     from marey.models import DiffusionModel
     from marey.text import TextEncoder
     from marey.training import Report, TrainConfig
@@ -25,12 +26,6 @@ Store = Annotated[Path, tyro.conf.arg(metavar="STORE")]
 Run = Annotated[Path, tyro.conf.arg(metavar="FOLDER")]
 StartFrom = Annotated[str | None, tyro.conf.arg(name="from", metavar="MODEL")]
 Device = Literal["auto", "cpu", "cuda"]
-
-EXIT_INTERRUPTED = 130
-UNBOUNDED_STEPS = 1_000_000_000
-"""Steps of a run that only time ends."""
-LINE_SECONDS = 30.0
-"""Time between two lines of progress where there is no terminal."""
 
 
 def train(
@@ -72,19 +67,19 @@ def train(
     }
     config = _configured(recipe, seed=seed, changes=changes)
     model = load_diffusion_model(start_from) if start_from else None
-    if importlib.util.find_spec("tensorboard") is None and _is_main():
+    if importlib.util.find_spec("tensorboard") is None and is_main():
         print("TensorBoard is not installed; metrics go to metrics.csv only. To have both:")
         print("pip install 'marey[train]'")
-    with _stopping() as stopping, _Display() as display:
+    with stopping() as wish, Display() as display:
 
         def listen(report: "Report") -> None:
             display.step(report, config)
-            if stopping.wanted:
+            if wish.wanted:
                 raise Cancelled("interrupted")
 
         def note(what: str, done: int, total: int) -> None:
             display.read(what, done, total)
-            if stopping.wanted:
+            if wish.wanted:
                 raise KeyboardInterrupt
 
         try:
@@ -99,10 +94,10 @@ def train(
                 note=note,
             )
         except Cancelled:
-            if _is_main():
+            if is_main():
                 print(f"Saved in {run}. To go on, give the same command again.")
             return EXIT_INTERRUPTED
-    if _is_main():
+    if is_main():
         print(f"{run / 'checkpoint'}: trained; marey generate --model takes that folder")
     return 0
 
@@ -137,93 +132,3 @@ def _encoder(model: "DiffusionModel | None") -> "TextEncoder":
     encoder = load_encoder() if model is None else load_encoder(model.text_encoder)
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return CachedEncoder(encoder, caches / "marey" / "texts.sqlite")
-
-
-def _is_main() -> bool:
-    return os.environ.get("RANK", "0") == "0"
-
-
-class _Wish:
-    """Whether the user asked to stop."""
-
-    wanted = False
-
-
-@contextmanager
-def _stopping() -> Iterator[_Wish]:
-    """Turn the first Ctrl-C (or SIGTERM) into a wish; the second one interrupts at once.
-
-    Under ``torchrun`` every process gets the signal, and the first tells the others.
-    """
-    wish = _Wish()
-
-    def on_signal(number: int, frame: object) -> None:
-        if wish.wanted:
-            raise KeyboardInterrupt
-        wish.wanted = _is_main()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, on_signal) for number in numbers]
-    try:
-        yield wish
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-class _Display:
-    """Progress on stderr: a live line on a terminal, else a line now and then."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True)
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-        self._last_line = -LINE_SECONDS
-
-    def __enter__(self) -> "_Display":
-        if self._console.is_terminal and _is_main():
-            from rich.progress import BarColumn, Progress, TextColumn
-
-            self._bar = Progress(
-                BarColumn(bar_width=20), TextColumn("{task.description}"), console=self._console
-            )
-            self._task = self._bar.add_task("reading the store", total=None)
-            self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def read(self, what: str, done: int, total: int) -> None:
-        """Show how much of the data is read."""
-        self._show(f"reading {what}: {done} of {total}", share=done / max(1, total))
-
-    def step(self, report: "Report", config: "TrainConfig") -> None:
-        """Show a training step."""
-        self._show(_line(report, config), share=report.progress)
-
-    def _show(self, text: str, *, share: float) -> None:
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=share, total=1.0, description=text)
-        elif time.monotonic() - self._last_line >= LINE_SECONDS or share >= 1:
-            self._last_line = time.monotonic()
-            print(text, file=sys.stderr)
-
-
-def _line(report: "Report", config: "TrainConfig") -> str:
-    end = f" of {config.steps}" if config.steps < UNBOUNDED_STEPS else ""
-    left = report.seconds * (1 - report.progress) / max(1e-9, report.progress)
-    return (
-        f"step {report.step + 1}{end}  loss {report.losses['total']:.3f}  "
-        f"learning rate {report.learning_rate:.1e}  "
-        f"{report.batch_size / max(1e-9, report.step_seconds):.0f} samples/s  {_span(left)} left"
-    )
-
-
-def _span(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -15,14 +15,11 @@ Precision = Literal["auto", "float32", "bfloat16"]
 _CHOICES = {
     "variant": Variant,
     "smoothing": RootSmoothing,
-    "optimizer": OptimizerName,
     "precision": Precision,
 }
 _SHARES = (
     "dropout",
     "text_dropout",
-    "cooldown",
-    "ema_decay",
     "phase2_from",
     "unconstrained_share",
     "perturbed_share",
@@ -30,19 +27,10 @@ _SHARES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """One run. A recipe is a function that returns one (see ``training.recipes``)."""
+class LoopConfig:
+    """Settings of a run that do not depend on what is trained."""
 
     name: str
-    root: StageConfig
-    body: StageConfig
-    frames_per_token: int = 4
-    registers: int = 4
-    variant: Variant = "two_stage"
-    smoothing: RootSmoothing = "exact"
-    dropout: float = 0.0
-    """Inside the network, phase 1 only."""
-    text_dropout: float = 0.1
     batch_size: int = 64
     steps: int = 20_000
     hours: float | None = None
@@ -57,6 +45,44 @@ class TrainConfig:
     clip_norm: float = 1.0
     ema_decay: float = 0.98
     ema_every: int = 10
+    seed: int = 0
+    save_minutes: float = 5.0
+    log_every: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "steps", "ema_every", "log_every"):
+            self.require(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("learning_rate", "clip_norm"):
+            self.require(name, 0 < getattr(self, name) < math.inf, "positive and finite")
+        for name in ("cooldown", "ema_decay"):
+            self.require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
+        for name in ("warmup", "weight_decay", "save_minutes"):
+            self.require(name, getattr(self, name) >= 0, "at least 0")
+        choices = get_args(OptimizerName)
+        self.require("optimizer", self.optimizer in choices, f"one of {', '.join(choices)}")
+        self.require("hours", self.hours is None or 0 < self.hours < math.inf, "positive")
+
+    def require(self, name: str, fine: bool, expected: str) -> None:
+        """Raise InvalidInputError that names a setting, unless it is fine."""
+        if not fine:
+            raise InvalidInputError(
+                f"Recipe {self.name!r}: {name} must be {expected}, got {getattr(self, name)}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(LoopConfig):
+    """One run of a diffusion model, as a recipe returns it (see ``training.recipes``)."""
+
+    root: StageConfig
+    body: StageConfig
+    frames_per_token: int = 4
+    registers: int = 4
+    variant: Variant = "two_stage"
+    smoothing: RootSmoothing = "exact"
+    dropout: float = 0.0
+    """Inside the network, phase 1 only."""
+    text_dropout: float = 0.1
     max_seconds: float = 10.0
     noise_shift: float = 1.0
     """How far diffusion steps are moved towards noise (see ``sampling.shifted``)."""
@@ -68,32 +94,17 @@ class TrainConfig:
     """Share of samples that are shown no constraint in phase 2."""
     perturbed_share: float = 0.2
     """Share of samples whose shown values are slightly off in phase 2."""
-    seed: int = 0
     precision: Precision = "auto"
     """Of the network's products; ``auto`` takes bfloat16 where it pays: on CUDA, and on CPUs with
     AMX tiles."""
-    save_minutes: float = 5.0
-    log_every: int = 10
     weights: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "steps", "ema_every", "log_every", "frames_per_token"):
-            _require(self, name, getattr(self, name) >= 1, "at least 1")
-        for name in ("learning_rate", "clip_norm", "max_seconds"):
-            _require(self, name, 0 < getattr(self, name) < math.inf, "positive and finite")
+        super().__post_init__()
+        self.require("frames_per_token", self.frames_per_token >= 1, "at least 1")
+        self.require("max_seconds", 0 < self.max_seconds < math.inf, "positive and finite")
         for name in _SHARES:
-            _require(self, name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
-        for name in ("warmup", "weight_decay", "save_minutes"):
-            _require(self, name, getattr(self, name) >= 0, "at least 0")
+            self.require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
         for name, kind in _CHOICES.items():
             choices = get_args(kind)
-            known = getattr(self, name) in choices
-            _require(self, name, known, f"one of {', '.join(choices)}")
-        _require(self, "hours", self.hours is None or 0 < self.hours < math.inf, "positive")
-
-
-def _require(config: TrainConfig, name: str, fine: bool, expected: str) -> None:
-    if not fine:
-        raise InvalidInputError(
-            f"Recipe {config.name!r}: {name} must be {expected}, got {getattr(config, name)}."
-        )
+            self.require(name, getattr(self, name) in choices, f"one of {', '.join(choices)}")

@@ -1,5 +1,8 @@
 """Exponential moving average of parameters."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -21,3 +24,16 @@ class Average:
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         for name, p in model.named_parameters():
             self.values[name].lerp_(p.detach(), 1 - decay)
+
+    @contextmanager
+    def applied(self, model: nn.Module) -> Iterator[None]:
+        """Let a model have the smoothed parameters for a while, without dropout."""
+        held = {k: v.clone() for k, v in model.state_dict().items()}
+        training = model.training
+        model.load_state_dict({**held, **self.values})
+        model.eval()
+        try:
+            yield
+        finally:
+            model.load_state_dict(held)
+            model.train(training)

@@ -15,9 +15,10 @@ from marey.representations import SmoothRoot
 from marey.text import TextEncoder
 from marey.training.config import TrainConfig
 from marey.training.distributed import Group, join_group, leave_group, main_first
+from marey.training.loop import Listen
 from marey.training.run_folder import RunFolder, parameter_fingerprint
 from marey.training.samples import write_samples
-from marey.training.trainer import Listen, Trainer
+from marey.training.trainer import Trainer
 
 
 def train(

@@ -26,7 +26,7 @@ from marey import __version__
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io import atomic_path
 from marey.models import DiffusionModel
-from marey.training.config import TrainConfig
+from marey.training.config import LoopConfig
 
 FREE = ("save_minutes", "log_every")
 """Settings that may change when a run goes on: they do not change what it learns."""
@@ -43,7 +43,7 @@ class RunFolder:
         self.metrics = path / "metrics.csv"
         self._board: Any = None
 
-    def open(self, config: TrainConfig, *, fingerprint: str, origin: str | None = None) -> None:
+    def open(self, config: LoopConfig, *, fingerprint: str, origin: str | None = None) -> None:
         """Make the folder, or check that the run in it is the same one.
 
         ``fingerprint`` is that of the data, ``origin`` that of the model the run starts from.
@@ -57,7 +57,9 @@ class RunFolder:
             "origin": origin,
         }
         if file.is_file():
-            self._require_same(_read_run(file), run)
+            # A setting that was unknown when the run was made had what is its default now.
+            defaults = {f.name: f.default for f in fields(config)}
+            self._require_same(_read_run(file), run, defaults)
             return
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise InvalidInputError(
@@ -73,9 +75,9 @@ class RunFolder:
         with atomic_path(file) as temporary:
             temporary.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
 
-    def _require_same(self, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-        # A setting that was unknown when the run was made had what is its default now.
-        defaults = {f.name: f.default for f in fields(TrainConfig)}
+    def _require_same(
+        self, found: Mapping[str, Any], wanted: Mapping[str, Any], defaults: Mapping[str, Any]
+    ) -> None:
         there = {**defaults, **found["config"], "data": found["data"]}
         there["model to start from"] = found.get("origin")
         now = {**wanted["config"], "data": wanted["data"]}
