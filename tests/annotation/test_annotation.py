@@ -115,6 +115,51 @@ def test_what_is_only_inexact_is_no_contradiction(
     assert bool(contradictions(said, [event, *EVENTS[1:]])) is contradicts
 
 
+def happens(slot: str, action: str, start: float = 0.0, end: float = 4.0, **more: Any) -> Event:
+    return Event(slot=slot, action=action, start=start, end=end, **more)
+
+
+@pytest.mark.parametrize(
+    ("text", "event"),
+    [
+        ("waves with the left hand", happens("left_arm", "swings", direction="up", count=3)),
+        ("lifts the left foot", happens("left_leg", "holds", target="lifted")),
+        ("bends the knees", happens("global", "jumps", direction="up", extent=0.4)),
+        ("squats down", happens("global", "sits", extent=0.4)),
+        ("jumps forward", happens("global", "jumps", direction="up", extent=0.4)),
+        ("turns left", happens("torso", "twists", direction="left", extent=40.0)),
+        ("stands up", happens("torso", "straightens", extent=40.0)),
+        ("runs to the left", happens("global", "turns", direction="left", extent=90.0)),
+        ("raises both arms", happens("left_arm+right_arm", "moves together")),
+    ],
+)
+def test_what_goes_by_another_name_is_no_contradiction(text: str, event: Event) -> None:
+    said = Annotation.from_answer(answer(**{"global": [text]}), "model")
+    events = [event]
+    if "both" in text:  # each arm by another name
+        events = [
+            happens("left_arm", "raises", target="chest"),
+            happens("right_arm", "swings", direction="up", count=2),
+        ]
+    walk = happens("global", "walks", direction="backward", extent=2.0)
+    assert contradictions(said, [*events, walk]) == []
+    (found,) = contradictions(said, [walk])
+    assert found.words == text
+    if event.direction in ("left", "right"):
+        assert contradictions(said, [event.mirrored(), walk])
+
+
+def test_a_moment_between_two_movements_is_enough_to_stand_in() -> None:
+    for text in ("a person stands", "a person stands still"):
+        said = Annotation.from_answer(answer(**{"global": [text]}), "model")
+        walk = happens("global", "walks", start=0.0, end=2.0, direction="forward", extent=2.0)
+        turn = happens("global", "turns", start=2.7, end=4.0, direction="left", extent=90.0)
+        assert contradictions(said, [walk, turn]) == []
+        assert contradictions(said, [replace(walk, end=2.5), turn])
+        down = happens("global", "holds", target="lying")
+        assert contradictions(said, [down])
+
+
 @pytest.mark.parametrize(
     ("change", "slot", "words"),
     [

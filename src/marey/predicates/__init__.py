@@ -1,5 +1,6 @@
 """What motions do: facts, events, pose facts and statements, measured on the joints."""
 
+from marey.predicates.claim import Claim
 from marey.predicates.conduct import Conduct
 from marey.predicates.event import ACTIONS, ActionKind, Event
 from marey.predicates.facts import FACTS, MEASURES, MIRRORED_FACT, Finding, find, find_all
@@ -9,7 +10,7 @@ from marey.predicates.measure import Measure
 from marey.predicates.pose_facts import PoseFacts
 from marey.predicates.pose_table import POSE_FACTS, PoseFact
 from marey.predicates.posture import POSTURES, postures
-from marey.predicates.statements import Claim, claims, claims_about, holds
+from marey.predicates.statements import claims, claims_about, holds
 from marey.predicates.trace import BodyTrace
 
 __all__ = [
