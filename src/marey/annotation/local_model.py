@@ -49,9 +49,8 @@ class LocalModel:
         """
         del schema  # the prompt tells it
         chat = self._chat
-        prompt = torch.tensor(
-            [chat.prompt([(each.role, each.text) for each in messages])], device=chat.device
-        )
+        turns = [(each.role, each.text) for each in messages]
+        prompt = torch.tensor(chat.prompts([turns]), device=chat.device)
         asked = prompt.shape[1]
         room = chat.longest - asked
         if room < 1:

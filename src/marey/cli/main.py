@@ -63,6 +63,9 @@ COMMANDS: dict[str, Command] = {
     "reason build": Command(
         "marey.cli.reason:build", "make the captions that marey reason looks sentences up in"
     ),
+    "reason tune": Command(
+        "marey.cli.reason_tune:tune", "teach a language model to write part texts"
+    ),
     "render": Command("marey.cli.render:render", "draw a motion: contact sheet, animation, video"),
     "train": Command("marey.cli.train:train", "train a model on a store of motions"),
 }

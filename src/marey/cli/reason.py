@@ -31,6 +31,7 @@ def reason(
     bank: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
     llm: Annotated[str | None, tyro.conf.arg(metavar="URL|FOLDER")] = None,
     model: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
+    adapter: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
     seconds: float | None = None,
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
@@ -45,6 +46,7 @@ def reason(
         bank: Bank of captions that `marey reason build` made, instead of the bundled one.
         llm: Ask a language model instead: an endpoint like OpenAI's, or a transformers folder.
         model: Name of the model at the endpoint.
+        adapter: What `marey reason tune` made for the model in the folder: RUN/adapter.
         seconds: Length of the clip.
         as_json: Print the script as JSON instead of a table.
     """
@@ -54,7 +56,7 @@ def reason(
     if not text.strip():
         raise InvalidInputError("Expected a sentence, such as 'a person waves', got an empty one.")
     given = TextScript.from_prompt(text, parts=part_texts(part))
-    reasoner = _reasoner(by, bank, llm, model)
+    reasoner = _reasoner(by, bank, llm, model, adapter)
     script = reasoner.reason(given, seconds)
     if as_json:
         print(json.dumps(script.to_json(), ensure_ascii=False, indent=2))
@@ -105,12 +107,16 @@ def build(
         print(f"{path}: {len(made.captions)} captions, {len(made.texts)} windows, {size:.1f} MB")
 
 
-def _reasoner(by: BackEnd, bank: Path | None, llm: str | None, model: str | None) -> "Reasoner":
+def _reasoner(
+    by: BackEnd, bank: Path | None, llm: str | None, model: str | None, adapter: Path | None
+) -> "Reasoner":
     from marey.errors import InvalidInputError
     from marey.reasoning import CaptionBank, NearestReasoner, TemplateReasoner
 
     if llm is not None:
-        return _asking(llm, model)
+        return _asking(llm, model, adapter)
+    if adapter is not None:
+        raise InvalidInputError("--adapter: expected --llm FOLDER with it. Give the model, too.")
     if model is not None:
         raise InvalidInputError("--model: expected --llm URL with it. Give the endpoint, too.")
     if by == "nearest":
@@ -120,7 +126,7 @@ def _reasoner(by: BackEnd, bank: Path | None, llm: str | None, model: str | None
     return TemplateReasoner()
 
 
-def _asking(llm: str, model: str | None) -> "Reasoner":
+def _asking(llm: str, model: str | None, adapter: Path | None) -> "Reasoner":
     """A reasoner that asks the language model which annotation would ask, too."""
     from collections.abc import Mapping
     from typing import Any
@@ -129,9 +135,17 @@ def _asking(llm: str, model: str | None) -> "Reasoner":
     from marey.errors import InvalidInputError
     from marey.reasoning import LanguageModelReasoner
 
-    if "://" in llm and not model:
+    if "://" not in llm:
+        asked = LocalModel(llm, adapter=adapter)
+    elif adapter is not None:
+        raise InvalidInputError(
+            "--adapter: expected a folder as --llm, got an endpoint. Leave it out, or serve the "
+            "model with its adapter there."
+        )
+    elif not model:
         raise InvalidInputError(f"--llm {llm}: expected --model NAME with it, got none.")
-    asked = OpenAIEndpoint(llm, model or "") if "://" in llm else LocalModel(llm)
+    else:
+        asked = OpenAIEndpoint(llm, model)
 
     def ask(task: str, question: str, schema: Mapping[str, Any]) -> str:
         messages = [Message(role="system", text=task), Message(role="user", text=question)]

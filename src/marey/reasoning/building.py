@@ -83,8 +83,9 @@ def _plain(sentence: str) -> str:
 def _texts(store: MotionStore, window: WindowRecord) -> tuple[str, ...]:
     said = caption(store.window_motion(window))
     texts = {**said.parts, **said.interactions}
-    return tuple(_shortened(texts[slot]) for slot in TOLD_SLOTS)
+    return tuple(shortened(texts[slot]) for slot in TOLD_SLOTS)
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return the first events that a text tells."""
     return ", then ".join(text.split(", then ")[:_STEPS])

@@ -36,7 +36,7 @@ ANSWER_SCHEMA: dict[str, Any] = {
 }
 """JSON schema that language models are asked to keep to."""
 
-_TASK = """\
+TASK = """\
 You get a sentence about a person's motion. Say what each body part does, in plain English:
 - "parts": for each of the six parts a phrase that starts with a verb ("raises above the head, then
   waves three times"). A part that has nothing to do "does nothing";
@@ -46,7 +46,8 @@ You get a sentence about a person's motion. Say what each body part does, in pla
 Left and right are the person's own: what the sentence says of a side is said of that side. Keep
 how often and how fast, what comes first and then, and what happens while something else does.
 Answer with JSON that follows this schema, and nothing else:
-"""
+""" + json.dumps(ANSWER_SCHEMA)
+"""What a language model is told before it gets a sentence."""
 
 
 @final
@@ -73,7 +74,21 @@ class LanguageModelReasoner:
         return filled(script, texts_of)
 
     def _answer(self, question: str) -> str:
-        return self._ask(_TASK + json.dumps(ANSWER_SCHEMA), question, ANSWER_SCHEMA)
+        return self._ask(TASK, question, ANSWER_SCHEMA)
+
+
+def answer_text(texts: Mapping[str, str]) -> str:
+    """Return the answer that `answered` reads as these texts by slot.
+
+    Raises InvalidInputError where `answered` would refuse it.
+    """
+    content = {
+        "parts": {slot: texts.get(slot, "") for slot in PARTS},
+        "interactions": {slot: texts.get(slot, "") for slot in PAIR_SLOTS},
+    }
+    answer = json.dumps(content, ensure_ascii=False)
+    answered(answer)
+    return answer
 
 
 def answered(answer: str) -> dict[str, str]:

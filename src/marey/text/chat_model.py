@@ -20,6 +20,9 @@ from marey.errors import InvalidInputError, MissingExtraError
 from marey.io import atomic_path
 from marey.text.adapters import attach_adapter, find_adapters
 
+Conversation = Sequence[tuple[str, str]]
+"""Turns of (role, text)."""
+
 _PIECES, _PIECE = 256, 4096
 """Pieces of a weight file that its fingerprint is made of, and bytes of one."""
 
@@ -48,20 +51,22 @@ class ChatModel:
         end = self.model.generation_config.eos_token_id
         return end if isinstance(end, list) else [end]
 
-    def prompt(self, turns: Sequence[tuple[str, str]]) -> list[int]:
-        """Return the tokens of (role, text) turns, up to where the answer begins.
+    def prompts(self, conversations: Sequence[Conversation]) -> list[list[int]]:
+        """Return the tokens of conversations, each up to where the answer begins.
 
-        Raises InvalidInputError where the chat template refuses them.
+        Raises InvalidInputError where the chat template refuses one.
         """
         from jinja2 import TemplateError
 
-        spoken = [{"role": role, "content": text} for role, text in turns]
+        told = [
+            [{"role": role, "content": text} for role, text in turns] for turns in conversations
+        ]
         try:
             return self.tokenizer.apply_chat_template(
-                spoken, add_generation_prompt=True, return_dict=True
+                told, add_generation_prompt=True, return_dict=True
             )["input_ids"]
         except TemplateError as error:
-            roles = ", ".join(role for role, _ in turns)
+            roles = ", ".join(sorted({role for turns in conversations for role, _ in turns}))
             raise InvalidInputError(
                 f"{self.name}: expected a chat template that takes turns of {roles}, got one that "
                 f"refuses them ({error}). Choose another model."
@@ -103,6 +108,11 @@ def load_chat_model(
         raise InvalidInputError(
             f"{folder}: expected an instruction-tuned model, got a tokenizer without a chat "
             "template. Choose the instruct version of the model."
+        )
+    if model.generation_config.eos_token_id is None:
+        raise InvalidInputError(
+            f"{folder}: expected eos_token_id in generation_config.json, got none: answers of this "
+            "model would never end. Add it."
         )
     fingerprint = _fingerprint(folder)
     if adapter is not None:
