@@ -22,6 +22,7 @@ from marey.annotation import (
     measure_window,
     read_annotations,
 )
+from marey.annotation.annotator import Outcome
 from marey.data import MotionStore
 from marey.data.records import WindowText
 from marey.skeleton.parts import SLOTS
@@ -253,6 +254,25 @@ def test_a_dead_server_is_not_asked_for_every_window(
     assert (report.failed, report.done, report.total) == (10, 10, 24)
     assert report.to_json()["left"] == 14
     assert 10 <= len(endpoint.requests) <= 11
+
+
+def test_an_answer_on_its_way_is_kept_when_a_run_stops(store: MotionStore, out: Path) -> None:
+    many = [replace(window, end=window.end - cut) for window in store.windows for cut in range(4)]
+    has_failed_often = threading.Event()
+
+    def annotator(task: WindowTask) -> Outcome:
+        if task.window_id != many[0].window_id:
+            return Outcome(window_id=task.window_id, key="", failure="dead")
+        assert has_failed_often.wait(timeout=60)
+        return measure_window(task)
+
+    def listen(report: AnnotationReport) -> None:
+        if report.failed == 10:
+            has_failed_often.set()
+
+    report = annotate(store, out, in_threads(annotator, 2), windows=many, listen=listen)
+    assert (report.failed, report.annotated, report.total) == (10, 1, 24)
+    assert list(read_annotations(out)) == [many[0].window_id]
 
 
 def test_progress_tells_windows_and_cost(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ STOP_AFTER = 10
 """Failures in a row after which a run stops, rather than ask a dead server for every window."""
 
 Workers = Callable[[Iterable[WindowTask]], Generator[Outcome, None, None]]
-"""Something that works tasks off, in any order; see `in_threads` and ``cluster.in_cluster``."""
+"""Something that works tasks off, in any order; see `in_threads` and ``cluster.in_cluster``.
+
+It takes the next task only after an outcome has been received, since that may be the last one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,8 @@ def annotate(
     """Annotate windows of a store (all by default) into an `AnnotationFile`, and go on with it.
 
     ``prompt`` is the version of the prompt, for the record. ``listen`` is called after every
-    window. After `STOP_AFTER` failures in a row the rest is left for the next run.
+    window. After `STOP_AFTER` failures in a row the rest is left for the next run; what is being
+    annotated then is waited for and kept.
 
     Raises InvalidInputError where another run writes to the file.
     """
@@ -115,7 +118,8 @@ def annotate(
     failures_in_a_row = 0
     with AnnotationFile(path) as file:
         report.discarded_lines = file.discarded_lines
-        with closing(workers(_tasks(store, together, file))) as outcomes:
+        tasks = takewhile(lambda _: failures_in_a_row < STOP_AFTER, _tasks(store, together, file))
+        with closing(workers(tasks)) as outcomes:
             for outcome in outcomes:
                 if outcome.annotation is not None:
                     file.append(
@@ -130,8 +134,6 @@ def annotate(
                 if listen is not None:
                     listen(report)
                 failures_in_a_row = failures_in_a_row + 1 if outcome.failure else 0
-                if failures_in_a_row == STOP_AFTER:
-                    break
     return report
 
 
@@ -147,8 +149,8 @@ def in_threads(annotator: WindowAnnotator, in_flight: int = 1) -> Workers:
                 ready, others = wait(running, return_when=FIRST_COMPLETED)
                 running: set[Future[Outcome]] = others
                 for future in ready:
-                    running |= {pool.submit(annotator, task) for task in islice(waiting, 1)}
                     yield future.result()
+                    running |= {pool.submit(annotator, task) for task in islice(waiting, 1)}
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -53,9 +53,9 @@ def _work_off(
     while running:
         ready, _ = ray.wait(list(running), num_returns=1)
         worker = running.pop(ready[0])
+        yield ray.get(ready[0])
         if (task := next(waiting, None)) is not None:
             running[worker.annotate.remote(task)] = worker
-        yield ray.get(ready[0])
 
 
 class _Worker:
