@@ -61,7 +61,7 @@ def test_joint_guidance_exaggerates_the_text_and_not_the_constraints() -> None:
 def test_the_mode_is_checked() -> None:
     guidance = Guidance()
     object.__setattr__(guidance, "mode", "both")  # past the type checks that tests run with
-    with pytest.raises(InvalidInputError, match="'joint' or 'separated', got 'both'"):
+    with pytest.raises(InvalidInputError, match=r"guidance\.mode: expected .*, got 'both'"):
         guidance_rows(guidance, has_text=True, has_constraints=True)
 
 

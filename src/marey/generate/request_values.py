@@ -7,6 +7,7 @@ from typing import Any
 
 from marey.errors import InvalidInputError
 from marey.sampling import Guidance, cosine_schedule
+from marey.sampling.guidance import require_mode
 
 Number = float | int
 """PEP 484 lets an int pass for a float; run-time type checks need to be told."""
@@ -54,12 +55,9 @@ def _check_choices(values: Mapping[str, Any]) -> None:
 
 
 def checked_guidance(content: Any) -> dict[str, Any]:
-    """Return the fields of a Guidance, numbers as floats; errors as the request's."""
+    """Return the fields of a Guidance, weights as floats; errors as the request's."""
     given = checked_object("guidance", content, [field.name for field in fields(Guidance)])
-    if given.get("mode", "joint") not in ("joint", "separated"):
-        raise InvalidInputError(
-            f"guidance.mode: expected 'joint' or 'separated', got {given['mode']!r:.60}."
-        )
+    require_mode(given.get("mode", Guidance.mode))
     weights = given.keys() - {"mode"}
     return given | {
         name: _checked_number(f"guidance.{name}", given[name], positive=False) for name in weights

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -13,6 +13,8 @@ from marey.models.diffusion import Denoiser, DenoiserInput
 from marey.sampling.ddim import Denoise
 from marey.sampling.pulling import MakePulls, Pulls
 from marey.text import TextCondition, collate_conditions
+
+Mode = Literal["joint", "separated"]
 
 NEGLIGIBLE = 1e-9
 """A smaller weight is the rounding of a zero."""
@@ -35,7 +37,7 @@ class Guidance:
 
     text: float = 2.5
     constraints: float = 2.0
-    mode: Literal["joint", "separated"] = "joint"
+    mode: Mode = "joint"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +65,14 @@ class GuidanceRow:
     weight: float
 
 
+def require_mode(mode: object) -> None:
+    """Raise InvalidInputError for what is no mode of `Guidance`."""
+    if mode not in get_args(Mode):
+        raise InvalidInputError(
+            f"guidance.mode: expected {' or '.join(map(repr, get_args(Mode)))}, got {mode!r:.60}."
+        )
+
+
 def guidance_rows(
     guidance: Guidance, *, has_text: bool, has_constraints: bool
 ) -> list[GuidanceRow]:
@@ -70,10 +80,7 @@ def guidance_rows(
 
     Weights add up to 1. Raises InvalidInputError for an unknown mode.
     """
-    if guidance.mode not in ("joint", "separated"):
-        raise InvalidInputError(
-            f"guidance mode must be 'joint' or 'separated', got {guidance.mode!r}."
-        )
+    require_mode(guidance.mode)
     if guidance.mode == "separated":
         rows = [
             GuidanceRow(text=True, constraints=False, weight=guidance.text * has_text),
