@@ -1,5 +1,6 @@
 """Arguments that several commands share, and the reading of the motion file they name."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,6 +9,7 @@ import tyro
 
 if TYPE_CHECKING:
     from marey.motion import Motion
+    from marey.skeleton import Skeleton
 
 InputFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 """A file to read."""
@@ -84,13 +86,43 @@ def part_texts(parts: tuple[str, ...]) -> dict[str, str]:
     return texts
 
 
+def require_named_joints(path: Path, skeleton: "Skeleton") -> None:
+    """Raise InvalidInputError that tells joints to rename, unless all roles but the head's are."""
+    from marey.errors import InvalidInputError
+    from marey.io.bvh_names import UNDERSTOOD
+
+    unknown = [
+        role for role, joint in vars(skeleton.roles).items() if not joint and role in UNDERSTOOD
+    ]
+    if unknown:
+        limbs = dict.fromkeys(role.removeprefix("left_").removeprefix("right_") for role in unknown)
+        names = "; ".join(f"{limb}: {UNDERSTOOD[f'left_{limb}']}" for limb in limbs)
+        raise InvalidInputError(
+            f"{path}: expected joint names that tell hips, heels, toes and hands, found none for "
+            f"{', '.join(unknown)} among {', '.join(skeleton.joint_names)}. Understood are names "
+            f"such as ({names}). Rename the joints in the file (in a BVH file, in its HIERARCHY), "
+            "or name them in Python: dataclasses.replace(skeleton, roles=Roles(...))."
+        )
+
+
 def read_motion(path: Path, bvh: BvhFlags = AS_BVH) -> "Motion":
-    """Read a motion file. Raises InvalidInputError for flags of BVH with one that is none."""
+    """Read a motion file, and warn on stderr of a BVH file that plainly has another axis up.
+
+    Raises InvalidInputError for flags of BVH with a file that is none.
+    """
     from marey.errors import InvalidInputError
     from marey.io import load_motion, read_bvh
+    from marey.io.bvh_up import is_z_up
 
     if path.suffix.lower() == ".bvh":
-        return read_bvh(path, unit=bvh.unit, up=bvh.up, translations=bvh.translations)
+        motion = read_bvh(path, unit=bvh.unit, up=bvh.up, translations=bvh.translations)
+        if bvh.up == "Y" and is_z_up(motion):
+            print(
+                f"warning: {path}: the body lies along Z, as in a file with Z up. If it should "
+                "stand, read it with --up Z.",
+                file=sys.stderr,
+            )
+        return motion
     given = [f"--{name}" for name, value in vars(bvh).items() if value != getattr(AS_BVH, name)]
     if given:
         raise InvalidInputError(

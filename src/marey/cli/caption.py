@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from marey.cli.arguments import AS_BVH, BvhReading, InputFile, Outputs, check_outputs, read_motion
+from marey.cli.arguments import (
+    AS_BVH,
+    BvhReading,
+    InputFile,
+    Outputs,
+    check_outputs,
+    read_motion,
+    require_named_joints,
+)
 
 if TYPE_CHECKING:
     from marey.motion import Motion
@@ -38,6 +46,7 @@ def caption(
     if output:
         check_outputs(output, (".json", ".txt", ".png"), force=force)
     motion = read_motion(file, bvh)
+    require_named_joints(file, motion.skeleton)
     said = caption_of(motion)
     as_text = json.dumps(said.to_json(), ensure_ascii=False, indent=2)
     for path in output:

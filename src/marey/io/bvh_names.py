@@ -8,6 +8,7 @@ What is not evident stays empty.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from marey.skeleton import Roles
 
@@ -30,6 +31,18 @@ _GLUED = re.compile(
     rf"^(left|right|l|r)((?:lower|upper|up|low)?(?:{_LEG}|{_ARM}|{_FINGER}|eye).*)$"
 )
 _THIGH = re.compile(r"hip(?!joint)|thigh|upleg|upperleg|femur")
+
+
+_EXAMPLES = {
+    "hip": "LeftUpLeg, lThigh, thigh.L, left_hip, Bip01 L Thigh",
+    "heel": "LeftFoot, lFoot, foot.L, left_ankle, Bip01 L Foot",
+    "toe": "LeftToeBase, lToe, toe.L, left_foot, Bip01 L Toe0",
+    "hand": "LeftHand, lHand, hand.L, left_wrist, Bip01 L Hand",
+}
+UNDERSTOOD: MappingProxyType[str, str] = MappingProxyType(
+    {f"{side}_{role}": names for side in ("left", "right") for role, names in _EXAMPLES.items()}
+)
+"""Examples of names by role, for people whose joints have others; the left one's for both sides."""
 
 
 @dataclass(frozen=True, kw_only=True)
