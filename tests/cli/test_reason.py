@@ -14,7 +14,7 @@ from marey.text import TextScript
 
 
 def test_the_script_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["reason", "a person waves while walking"]) == 0
+    assert main(["reason", "a person waves while walking", "--by", "nearest"]) == 0
     printed = capsys.readouterr().out
     assert "right arm" in printed
     assert "the right arm waves while the left leg steps forward" in printed
@@ -26,7 +26,7 @@ def test_an_empty_sentence_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     assert "Expected a sentence" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("by", ["nearest", "templates"])
+@pytest.mark.parametrize("by", ["writer", "nearest", "templates"])
 def test_your_own_words_stay(by: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["a person waves with the left hand", "--part", "left_arm=does as I say", "--json"]
     assert main(["reason", *words, "--by", by]) == 0

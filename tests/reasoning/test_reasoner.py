@@ -12,6 +12,7 @@ from marey.reasoning import (
     NearestReasoner,
     Reasoner,
     TemplateReasoner,
+    WrittenReasoner,
 )
 from marey.skeleton.parts import PAIR_SLOTS, PARTS
 from marey.text import Statement, TextScript
@@ -29,8 +30,10 @@ def model(task: str, question: str, schema: Mapping[str, Any]) -> str:
     return f"Sure: {json.dumps(ANSWER)}"
 
 
-@pytest.fixture(scope="module", params=["nearest", "templates", "language model"])
+@pytest.fixture(scope="module", params=["writer", "nearest", "templates", "language model"])
 def reasoner(request: pytest.FixtureRequest) -> Reasoner:
+    if request.param == "writer":
+        return WrittenReasoner()
     if request.param == "nearest":
         return NearestReasoner()
     return TemplateReasoner() if request.param == "templates" else LanguageModelReasoner(model)

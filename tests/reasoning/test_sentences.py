@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from marey.reasoning import NearestReasoner, Reasoner, TemplateReasoner
+from marey.reasoning import NearestReasoner, Reasoner, TemplateReasoner, WrittenReasoner
 from marey.skeleton.parts import PARTS
 from marey.text import TextScript, mirror_text
 from marey.text.event_wording import IDLE
@@ -155,7 +155,8 @@ SIDED = [sentence for sentence, _ in CASES if mirror_text(sentence) != sentence]
 
 @cache
 def reasoner(name: str) -> Reasoner:
-    return NearestReasoner() if name == "nearest" else TemplateReasoner()
+    kinds = {"writer": WrittenReasoner, "nearest": NearestReasoner, "templates": TemplateReasoner}
+    return kinds[name]()
 
 
 def texts(script: TextScript) -> dict[str, str]:
@@ -171,7 +172,7 @@ def test_there_are_enough_sentences() -> None:
     assert len(SIDED) >= 30
 
 
-@pytest.mark.parametrize("name", ["nearest", "templates"])
+@pytest.mark.parametrize("name", ["writer", "nearest", "templates"])
 @pytest.mark.parametrize(("sentence", "slots"), CASES, ids=[sentence for sentence, _ in CASES])
 def test_what_the_sentence_says_stands_in_the_right_slot(
     name: str, sentence: str, slots: dict[str, str]
@@ -187,7 +188,7 @@ def test_what_the_sentence_says_stands_in_the_right_slot(
             assert words in found[slot], (slot, found)
 
 
-@pytest.mark.parametrize("name", ["nearest", "templates"])
+@pytest.mark.parametrize("name", ["writer", "nearest", "templates"])
 @pytest.mark.parametrize("sentence", SIDED)
 def test_the_mirrored_sentence_gets_the_mirrored_script(name: str, sentence: str) -> None:
     mirrored = said(name, sentence).mirrored()
@@ -202,7 +203,7 @@ def test_no_order_is_invented_for_limbs_of_one_time(sentence: str) -> None:
     assert not any("then" in found[part] for part in PARTS if part.endswith("arm"))
 
 
-@pytest.mark.parametrize("name", ["nearest", "templates"])
+@pytest.mark.parametrize("name", ["writer", "nearest", "templates"])
 def test_the_same_sentence_gets_the_same_script(name: str) -> None:
     sentence = "a dancer spins twice and bows"
     assert said(name, sentence) == said(name, sentence)

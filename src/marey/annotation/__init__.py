@@ -14,6 +14,7 @@ from marey.annotation.annotation_file import (
     AnnotationFile,
     annotation_path,
     read_annotations,
+    read_part_texts,
 )
 from marey.annotation.annotator import (
     LanguageModelAnnotator,
@@ -86,6 +87,7 @@ __all__ = [
     "read_annotations",
     "read_answer",
     "read_judgements",
+    "read_part_texts",
     "unreadable_follow_up",
     "without_contradictions",
 ]

@@ -70,6 +70,14 @@ def read_annotations(path: str | Path) -> dict[str, AnnotatedWindow]:
     return _parsed(path, path.read_bytes().split(b"\n")[:-1])
 
 
+def read_part_texts(path: str | Path) -> dict[str, dict[str, str]]:
+    """Return the texts of parts and pairs, by slot and window id; see `read_annotations`."""
+    return {
+        window: {**line.annotation.parts, **line.annotation.interactions}
+        for window, line in read_annotations(path).items()
+    }
+
+
 @final
 class AnnotationFile:
     """The file, open for appending by one process; a context manager. Threads may share it.

@@ -63,6 +63,9 @@ COMMANDS: dict[str, Command] = {
     "reason build": Command(
         "marey.cli.reason:build", "make the captions that marey reason looks sentences up in"
     ),
+    "reason train": Command(
+        "marey.cli.reason_train:train", "train the network that writes texts of parts"
+    ),
     "reason tune": Command(
         "marey.cli.reason_tune:tune", "teach a language model to write part texts"
     ),

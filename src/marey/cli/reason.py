@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from marey.reasoning import Neighbour, Reasoner
     from marey.text import TextScript
 
-BackEnd = Literal["nearest", "templates"]
+BackEnd = Literal["writer", "nearest", "templates"]
 
 SOURCE = (
     "Motions: mocap.cs.cmu.edu, created with funding from NSF EIA-0196217. Sentences: written by a "
@@ -27,7 +27,8 @@ def reason(
     part: Annotated[
         tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=TEXT")
     ] = (),
-    by: BackEnd = "nearest",
+    by: BackEnd = "writer",
+    writer: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
     bank: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
     llm: Annotated[str | None, tyro.conf.arg(metavar="URL|FOLDER")] = None,
     model: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
@@ -42,8 +43,9 @@ def reason(
     Args:
         text: What the person does.
         part: Your own text for a part, such as left_arm="waves"; may be repeated.
-        by: Where texts come from: the nearest captions of real motions, or rules alone.
-        bank: Bank of captions that `marey reason build` made, instead of the bundled one.
+        by: Where texts come from: a small network, the nearest captions of real motions, or rules.
+        writer: Network that `marey reason train` made, instead of the bundled one.
+        bank: Captions for --by nearest that `marey reason build` made, instead of the bundled ones.
         llm: Ask a language model instead: an endpoint like OpenAI's, or a transformers folder.
         model: Name of the model at the endpoint.
         adapter: What `marey reason tune` made for the model in the folder: RUN/adapter.
@@ -56,7 +58,8 @@ def reason(
     if not text.strip():
         raise InvalidInputError("Expected a sentence, such as 'a person waves', got an empty one.")
     given = TextScript.from_prompt(text, parts=part_texts(part))
-    reasoner = _reasoner(by, bank, llm, model, adapter)
+    _check(llm, model, adapter)
+    reasoner = _asking(llm, model, adapter) if llm else _own(by, writer, bank)
     script = reasoner.reason(given, seconds)
     if as_json:
         print(json.dumps(script.to_json(), ensure_ascii=False, indent=2))
@@ -107,22 +110,28 @@ def build(
         print(f"{path}: {len(made.captions)} captions, {len(made.texts)} windows, {size:.1f} MB")
 
 
-def _reasoner(
-    by: BackEnd, bank: Path | None, llm: str | None, model: str | None, adapter: Path | None
-) -> "Reasoner":
+def _check(llm: str | None, model: str | None, adapter: Path | None) -> None:
     from marey.errors import InvalidInputError
-    from marey.reasoning import CaptionBank, NearestReasoner, TemplateReasoner
 
-    if llm is not None:
-        return _asking(llm, model, adapter)
-    if adapter is not None:
+    if llm is None and adapter is not None:
         raise InvalidInputError("--adapter: expected --llm FOLDER with it. Give the model, too.")
-    if model is not None:
+    if llm is None and model is not None:
         raise InvalidInputError("--model: expected --llm URL with it. Give the endpoint, too.")
+
+
+def _own(by: BackEnd, writer: Path | None, bank: Path | None) -> "Reasoner":
+    """A reasoner that needs no language model."""
+    from marey.errors import InvalidInputError
+    from marey.reasoning import CaptionBank, NearestReasoner, TemplateReasoner, WrittenReasoner
+    from marey.reasoning.writer_file import load_writer
+
+    for name, file, owner in (("writer", writer, "writer"), ("bank", bank, "nearest")):
+        if file is not None and by != owner:
+            raise InvalidInputError(f"--{name}: expected --by {owner} with it, got {by}.")
+    if by == "writer":
+        return WrittenReasoner(None if writer is None else load_writer(writer))
     if by == "nearest":
         return NearestReasoner(None if bank is None else CaptionBank.load(bank))
-    if bank is not None:
-        raise InvalidInputError("--bank: templates use none. Leave it out, or say --by nearest.")
     return TemplateReasoner()
 
 

@@ -102,16 +102,12 @@ def _examples(
     chat: "ChatModel", data: Path, annotations: Path | None, most_tokens: int, note: Note
 ) -> "dict[str, list[TokenizedExample]]":
     """Return the examples of train and val, and tell how many there are and what was left out."""
-    from marey.annotation import GEOMETRY, annotation_path, read_annotations
+    from marey.annotation import GEOMETRY, annotation_path, read_part_texts
     from marey.data import MotionStore
     from marey.reasoning.tuning_examples import examples_of, tokenized
 
     store = MotionStore.open(data)
-    lines = read_annotations(annotations or annotation_path(data, GEOMETRY))
-    texts = {
-        window: {**line.annotation.parts, **line.annotation.interactions}
-        for window, line in lines.items()
-    }
+    texts = read_part_texts(annotations or annotation_path(data, GEOMETRY))
     found: dict[str, list[TokenizedExample]] = {}
     for split in ("train", "val"):
         told, dropped = examples_of(store.windows_of(split), texts)

@@ -126,9 +126,14 @@ def _device(choice: Device) -> str:
 
 def _encoder(model: "DiffusionModel | None") -> "TextEncoder":
     """Return the model's own encoder, the default one for a new model, behind a disk cache."""
-    from marey.text import CachedEncoder
     from marey.text.encoders import load_encoder
 
-    encoder = load_encoder() if model is None else load_encoder(model.text_encoder)
+    return cached(load_encoder() if model is None else load_encoder(model.text_encoder))
+
+
+def cached(encoder: "TextEncoder") -> "TextEncoder":
+    """Return an encoder that keeps what it has encoded on disk, for the next run."""
+    from marey.text import CachedEncoder
+
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return CachedEncoder(encoder, caches / "marey" / "texts.sqlite")

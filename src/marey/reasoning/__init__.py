@@ -8,6 +8,7 @@ from marey.reasoning.nearest import NearestReasoner, Neighbour
 from marey.reasoning.part_claims import part_claims
 from marey.reasoning.reasoner import Reasoner
 from marey.reasoning.templates import TemplateReasoner
+from marey.reasoning.written import WrittenReasoner
 
 __all__ = [
     "CaptionBank",
@@ -17,6 +18,7 @@ __all__ = [
     "Phase",
     "Reasoner",
     "TemplateReasoner",
+    "WrittenReasoner",
     "build_bank",
     "bundled_bank",
     "part_claims",

@@ -7,19 +7,18 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 from torch.nn import functional as F
 
 from marey.errors import FileFormatError
-from marey.io import atomic_path
+from marey.io.tensor_file import read_tensors, write_tensors
 from marey.skeleton.parts import PAIR_SLOTS, PARTS
 
 FORMAT, VERSION = "marey-caption-bank", "1"
 TOLD_SLOTS = (*PARTS, *PAIR_SLOTS)
 """Slots that a bank has texts for, in the order of its columns."""
 _LEVELS = 127.0
+_FIX = "Write it with `marey reason build`."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,21 +48,18 @@ class CaptionBank:
             "texts": torch.tensor([[number[t] for t in row] for row in self.texts]).int(),
         }
         notes = {
-            "format": FORMAT,
-            "version": VERSION,
             "encoder": self.encoder,
             "source": self.source,
             "slots": json.dumps(TOLD_SLOTS),
             "captions": json.dumps(self.captions, ensure_ascii=False),
             "phrases": json.dumps(phrases, ensure_ascii=False),
         }
-        with atomic_path(path, force=force) as temporary:
-            temporary.write_bytes(save(tensors, metadata=notes))
+        write_tensors(path, tensors, notes, kind=FORMAT, version=VERSION, force=force)
 
     @classmethod
     def load(cls, path: Path) -> "CaptionBank":
         """Read a bank. Raises FileFormatError for a file that is none of this version."""
-        notes, tensors = _read(path)
+        tensors, notes = read_tensors(path, kind=FORMAT, version=VERSION, fix=_FIX)
         try:
             phrases = json.loads(notes["phrases"])
             rows = tensors["texts"].tolist()
@@ -76,7 +72,9 @@ class CaptionBank:
                 source=notes["source"],
             )
         except (KeyError, IndexError, ValueError) as error:
-            raise _damaged(path, "content", "all fields of a bank", str(error)) from error
+            raise FileFormatError(
+                path, "content", expected="all fields of a bank", got=str(error), fix=_FIX
+            ) from error
 
     def of_window(self, row: int) -> dict[str, str]:
         """Return the texts of a window by slot, without the empty ones."""
@@ -98,22 +96,3 @@ def diverse(vectors: Float[Tensor, "captions width"], limit: int) -> list[int]:
         chosen.append(int(nearest.argmin()))
         nearest = torch.maximum(nearest, vectors @ vectors[chosen[-1]])
     return sorted(chosen)
-
-
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            notes = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise _damaged(path, "file", "a caption bank", str(error)) from error
-    found = f"{notes.get('format')} {notes.get('version')}"
-    if found != f"{FORMAT} {VERSION}":
-        raise _damaged(path, "version", f"{FORMAT} {VERSION}", found)
-    return notes, tensors
-
-
-def _damaged(path: Path, place: str, expected: str, got: str) -> FileFormatError:
-    return FileFormatError(
-        path, place, expected=expected, got=got, fix="Write it with `marey reason build`."
-    )

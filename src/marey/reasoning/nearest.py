@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import final
 
 import torch
@@ -11,13 +10,12 @@ from torch import Tensor
 from marey.errors import InvalidInputError
 from marey.reasoning.bank import CaptionBank, bundled_bank
 from marey.reasoning.clauses import Phase, phases
-from marey.reasoning.part_claims import part_claims
 from marey.reasoning.reasoner import Seconds, filled
 from marey.reasoning.sides import adjusted
-from marey.reasoning.templates import habit, in_sequence, outright, phase_texts
-from marey.skeleton.parts import MIRRORED_PART, PARTS, mirrored_slot
+from marey.reasoning.templates import in_sequence, phase_texts
+from marey.reasoning.vote import told_over, voted
+from marey.skeleton.parts import mirrored_slot
 from marey.text import MiniLMEncoder, TextEncoder, TextScript, mirror_text
-from marey.text.event_wording import IDLE
 
 NEIGHBOURS = 24
 """How many captions are asked. Chosen on val."""
@@ -105,49 +103,4 @@ def _phase_texts(phase: Phase, near: Sequence[Neighbour]) -> dict[str, str]:
     """Return what neighbours agree on, under what the phase says outright."""
     if not near:
         return phase_texts(phase)
-    slots = near[0].texts.keys()
-    agreed = {slot: _most_agreed(slot, near) for slot in slots}
-    told = outright(phase) or {}
-    agreed |= {part: habit(phase, part) for part in _copies(told, agreed)}
-    spoken = {part for slot, text in told.items() if text != IDLE for part in slot.split("+")}
-    # A relation of parts that the sentence speaks of must not gainsay it.
-    kept = {s: t for s, t in agreed.items() if s in PARTS or not spoken & set(s.split("+"))}
-    return kept | told
-
-
-def _copies(told: Mapping[str, str], agreed: Mapping[str, str]) -> list[str]:
-    """Return limbs not spoken of that would do what the sentence says of the other side alone."""
-    found: list[str] = []
-    for part, text in told.items():
-        other = MIRRORED_PART.get(part, part)
-        if other not in told and other in agreed:
-            actions = {claim.actions for claim in part_claims(text, part)}
-            if actions & {claim.actions for claim in part_claims(agreed[other], other)}:
-                found.append(other)
-    return found
-
-
-def _most_agreed(slot: str, near: Sequence[Neighbour]) -> str:
-    """Return the text whose claims the neighbours share most; the nearer ones count more."""
-    texts = [each.texts.get(slot, IDLE) for each in near]
-    weights = [each.likeness for each in near]
-
-    def agreement(text: str) -> float:
-        shared = (w * _alike(text, other, slot) for w, other in zip(weights, texts, strict=True))
-        return sum(shared)
-
-    return max(texts, key=agreement)
-
-
-@cache
-def _alike(text: str, other: str, slot: str) -> float:
-    """Share of what two texts claim together that both claim; 1 for the same text."""
-    if text == other:
-        return 1.0
-    first, second = _claimed(text, slot), _claimed(other, slot)
-    return len(first & second) / len(first | second) if first or second else 0.0
-
-
-@cache
-def _claimed(text: str, slot: str) -> frozenset[tuple[object, ...]]:
-    return frozenset((c.actions, c.direction, c.targets) for c in part_claims(text, slot))
+    return told_over(phase, voted([(each.likeness, each.texts) for each in near]))

@@ -38,7 +38,7 @@ def filled(script: TextScript, texts_of: Callable[[str], Mapping[str, str]]) -> 
     """
     taken = {each.slot for each in script.statements}
     said = [each for each in script.statements if each.slot == GLOBAL_SLOT]
-    right_first = _names_right_first(" ".join(each.text for each in said))
+    right_first = names_right_first(" ".join(each.text for each in said))
     added: list[Statement] = []
     for span, group in groupby(said, key=lambda each: each.span):
         sentence = ". ".join(each.text.rstrip(" .") for each in group)
@@ -54,7 +54,7 @@ def filled(script: TextScript, texts_of: Callable[[str], Mapping[str, str]]) -> 
     return TextScript((*script.statements, *added))
 
 
-def _names_right_first(text: str) -> bool:
+def names_right_first(text: str) -> bool:
     """Whether "right" comes before "left" among the sides that mirroring exchanges."""
     text = re.sub(r"\b(?:counter|anti)[- ]?clockwise\b", "counterclockwise", text.lower())
     words, mirrored = re.findall(r"\w+", text), re.findall(r"\w+", mirror_text(text))

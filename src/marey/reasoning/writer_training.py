@@ -1,0 +1,229 @@
+"""Training of a PartWriter: sentences of training windows, and their annotated part texts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from marey.data import MotionStore
+from marey.data.bank import seeded_generator
+from marey.data.records import WindowRecord
+from marey.errors import InvalidInputError
+from marey.reasoning.bank import TOLD_SLOTS
+from marey.reasoning.building import shortened
+from marey.reasoning.part_writer import END, START, PartWriter, WriterConfig, split
+from marey.reasoning.reasoner import names_right_first
+from marey.reasoning.writer_file import Writer, load_writer, plain_sentence, save_writer
+from marey.skeleton.parts import mirrored_slot
+from marey.text import TextEncoder, TextStates, mirror_text
+from marey.training import Listen, Loop, LoopConfig, RunFolder
+
+Texts = Mapping[str, str]
+"""Texts by slot."""
+DATA_DRAWS = 0
+VALIDATION_BATCH = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriterTrainConfig(LoopConfig):
+    """One run. The defaults are the recipe of the writer that comes with marey."""
+
+    name: str = "writer"
+    batch_size: int = 32
+    learning_rate: float = 6e-4
+    weight_decay: float = 0.05
+    ema_decay: float = 0.99
+    width: int = 160
+    layers: int = 3
+    heads: int = 5
+    dropout: float = 0.15
+    measured_share: float = 0.25
+    """Share of draws that windows with measured sentences take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A window's sentences, each read as `plain_sentence`, and its part texts."""
+
+    sentences: tuple[str, ...]
+    texts: Texts
+    measured: bool = False
+    """Whether the sentences were made from measured facts."""
+
+
+def told_windows(windows: Sequence[WindowRecord], annotated: Mapping[str, Texts]) -> list[Told]:
+    """Return the windows that have sentences and annotations; those with flips are left out."""
+    found: list[Told] = []
+    for window in windows:
+        sentences = tuple(dict.fromkeys(plain_sentence(each.text) for each in window.texts))
+        sentences = tuple(each for each in sentences if each)
+        if sentences and not (window.flip or window.off_floor) and window.window_id in annotated:
+            texts = {slot: shortened(text) for slot, text in annotated[window.window_id].items()}
+            found.append(Told(sentences=sentences, texts=texts, measured=window.is_measured))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Batch:
+    states: Float[Tensor, "batch tokens text_width"]
+    mask: Bool[Tensor, "batch tokens"]
+    words: Int[Tensor, "batch places"]
+    slots: Int[Tensor, "batch places"]
+    places: Int[Tensor, "batch places"]
+    targets: Int[Tensor, "batch places"]
+    """The next word; -100 for padding."""
+
+
+class _Examples:
+    """Batches of (states, words) from told windows; mirrored where no side comes first."""
+
+    def __init__(self, told: Sequence[Told], config: WriterConfig, encoder: TextEncoder) -> None:
+        self.told = told
+        self._config, self._number = config, {w: i + 2 for i, w in enumerate(config.words)}
+        self.by_kind = [
+            [i for i, each in enumerate(told) if each.measured == kind] for kind in (False, True)
+        ]
+        texts = sorted({_left_first(s)[0] for each in told for s in each.sentences})
+        self._states: dict[str, TextStates] = dict(zip(texts, encoder.encode(texts), strict=True))
+
+    def draw(self, step: int, config: WriterTrainConfig) -> _Batch:
+        """Return the batch of a training step."""
+        generator = seeded_generator(config.seed, DATA_DRAWS, step)
+
+        def drawn(count: int) -> int:
+            return int(torch.randint(count, (), generator=generator))
+
+        chosen: list[tuple[str, Texts]] = []
+        for _ in range(config.batch_size):
+            wanted = bool(torch.rand((), generator=generator) < config.measured_share)
+            rows = self.by_kind[wanted] or self.by_kind[not wanted]
+            told = self.told[rows[drawn(len(rows))]]
+            sentence = told.sentences[drawn(len(told.sentences))]
+            chosen.append(_example(sentence, told.texts, coin=drawn(2) == 1))
+        return self._batch(chosen)
+
+    def all(self) -> list[_Batch]:
+        """Return every sentence once, in batches."""
+        pairs = [
+            _example(sentence, told.texts, coin=False)
+            for told in self.told
+            for sentence in told.sentences
+        ]
+        return [
+            self._batch(pairs[at : at + VALIDATION_BATCH])
+            for at in range(0, len(pairs), VALIDATION_BATCH)
+        ]
+
+    def _batch(self, chosen: Sequence[tuple[str, Texts]]) -> _Batch:
+        states = [self._states[sentence].states for sentence, _ in chosen]
+        lengths = torch.tensor([len(each) for each in states])
+        rows = [self._rows(texts) for _, texts in chosen]
+        words, slots, places, targets = (
+            pad_sequence([row[i] for row in rows], batch_first=True, padding_value=pad)
+            for i, pad in enumerate((0, 0, 0, -100))
+        )
+        return _Batch(
+            states=pad_sequence(states, batch_first=True),
+            mask=torch.arange(int(lengths.max())) < lengths[:, None],
+            words=words,
+            slots=slots,
+            places=places,
+            targets=targets,
+        )
+
+    def _rows(self, texts: Texts) -> Tensor:
+        """Words, slots, places and next words of a window's texts, one below the other."""
+        columns: list[tuple[int, int, int, int]] = []
+        for slot, name in enumerate(self._config.slots):
+            said = [self._number[word] for word in split(texts.get(name, ""))]
+            said = said[: self._config.longest]
+            for place, pair in enumerate(zip([START, *said], [*said, END], strict=True)):
+                columns.append((pair[0], slot, place, pair[1]))
+        return torch.tensor(columns).T
+
+
+def train_writer(
+    config: WriterTrainConfig,
+    store: MotionStore,
+    annotated: Mapping[str, Texts],
+    run: Path,
+    *,
+    encoder: TextEncoder,
+    source: str,
+    listen: Listen | None = None,
+) -> Writer:
+    """Train on the windows of ``train`` and return the writer that did best on those of ``val``.
+
+    ``annotated`` holds texts by slot for every window's id, ``source`` says where they come from.
+    The run goes on where it was stopped; RUN/writer.safetensors is the best writer so far, by the
+    loss of the captions of ``val``. Raises InvalidInputError where there is nothing to train on,
+    and Cancelled, after saving, if ``listen`` raises it.
+    """
+    told = {split: told_windows(store.windows_of(split), annotated) for split in ("train", "val")}
+    if not all(told.values()):
+        raise InvalidInputError(
+            f"The store {store.path} needs annotated windows with sentences in train and val. "
+            "Make annotations with `marey annotate`."
+        )
+    said = (text for each in (*told["train"], *told["val"]) for text in each.texts.values())
+    shape = WriterConfig(
+        words=tuple(sorted({word for text in said for word in split(text)})),
+        slots=TOLD_SLOTS,
+        text_width=encoder.width,
+        width=config.width,
+        layers=config.layers,
+        heads=config.heads,
+        dropout=config.dropout,
+    )
+    folder = RunFolder(run)
+    folder.open(config, fingerprint=store.fingerprint)
+    torch.manual_seed(config.seed)
+    model = PartWriter(shape)
+    examples, held_out = (_Examples(told[split], shape, encoder) for split in ("train", "val"))
+    loop = Loop(model, config, folder)
+    file = run / "writer.safetensors"
+    batches = held_out.all()
+
+    def keep_best() -> None:
+        with loop.average.applied(model), torch.no_grad():
+            loss = sum(float(_loss(model, each)) for each in batches) / len(batches)
+            folder.log(loop.clock.step, {"validation": loss})
+            if not file.exists() or loss < load_writer(file).validation:
+                name = f"{encoder.name} {encoder.version}"
+                made = Writer(network=model, encoder=name, source=source, validation=loss)
+                save_writer(made, file, force=True)
+
+    try:
+        loop.run(
+            lambda step: {"total": _loss(model, examples.draw(step, config))},
+            on_save=keep_best,
+            listen=listen,
+        )
+    finally:
+        folder.close()
+    return load_writer(file)
+
+
+def _loss(model: PartWriter, batch: _Batch) -> Tensor:
+    """Cross entropy of the next word, in nats; mean over all words."""
+    scores = model(batch.states, batch.mask, batch.words, batch.slots, batch.places)
+    return F.cross_entropy(scores.flatten(0, 1), batch.targets.flatten(), ignore_index=-100)
+
+
+def _example(sentence: str, texts: Texts, *, coin: bool) -> tuple[str, Texts]:
+    """Return the sentence with the left side first; one without sides is mirrored by a coin."""
+    canonical, mirrored = _left_first(sentence)
+    sided = mirror_text(sentence) != sentence
+    if mirrored or (coin and not sided):
+        texts = {mirrored_slot(slot): mirror_text(text) for slot, text in texts.items()}
+    return canonical, texts
+
+
+def _left_first(sentence: str) -> tuple[str, bool]:
+    mirrored = names_right_first(sentence)
+    return (mirror_text(sentence) if mirrored else sentence), mirrored

@@ -1,0 +1,69 @@
+"""Written: part texts that a small network writes from a sentence."""
+
+from importlib import resources
+from typing import final
+
+from marey.errors import InvalidInputError
+from marey.reasoning.clauses import phases
+from marey.reasoning.reasoner import Seconds, filled
+from marey.reasoning.templates import in_sequence
+from marey.reasoning.vote import told_over
+from marey.reasoning.writer_file import Writer, load_writer
+from marey.skeleton.parts import PARTS
+from marey.text import MiniLMEncoder, TextEncoder, TextScript, TextStates
+from marey.text.event_wording import IDLE
+
+
+@final
+class WrittenReasoner:
+    """Part texts that a network trained on annotated motions writes.
+
+    Each of several things that happen one after the other is written by itself, and the texts are
+    joined in that order; what the sentence says outright of a part stands as it says it.
+    """
+
+    name = "writer"
+
+    def __init__(
+        self,
+        writer: Writer | None = None,
+        encoder: TextEncoder | None = None,
+    ) -> None:
+        """Take a writer (default: the bundled one) and the encoder of its sentences.
+
+        Raises InvalidInputError for another encoder or version than the writer's.
+        """
+        self._writer = writer or bundled_writer()
+        self._encoder = encoder or MiniLMEncoder()
+        if self._writer.encoder != (found := f"{self._encoder.name} {self._encoder.version}"):
+            raise InvalidInputError(
+                f"expected the encoder of the writer, {self._writer.encoder}, got {found}. Train "
+                "one with this encoder: marey reason train."
+            )
+
+    def reason(self, script: TextScript, seconds: Seconds | None = None) -> TextScript:
+        """See `Reasoner`; the texts do not depend on the length of the clip."""
+        del seconds
+        return filled(script, self._texts)
+
+    def _texts(self, sentence: str) -> dict[str, str]:
+        found = phases(sentence)
+        encoded = self._encoder.encode([each.text for each in found])
+        return in_sequence(
+            [
+                told_over(phase, self._written(each))
+                for phase, each in zip(found, encoded, strict=True)
+            ]
+        )
+
+    def _written(self, sentence: TextStates) -> dict[str, str]:
+        """Return what the network writes; pairs of which it writes nothing are left out."""
+        texts = self._writer.network.write(sentence.states)
+        said = {slot: text for slot, text in texts.items() if text}
+        return dict.fromkeys(PARTS, IDLE) | said
+
+
+def bundled_writer() -> Writer:
+    """Return the writer that comes with the package, trained on CMU's motions."""
+    with resources.as_file(resources.files("marey.reasoning") / "data/writer.safetensors") as path:
+        return load_writer(path)
