@@ -25,8 +25,8 @@ from marey.constraints import (
     RootWaypoint,
     Times,
 )
-from marey.evaluation import wilson_interval
 from marey.generate import GenerationRequest, generate
+from marey.metrics import wilson_interval
 from marey.motion import Motion
 from marey.skeleton import BODY22
 from marey.text import TextScript

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from events import ARMS, CAPTIONS, LEGS, Test, has
 
-from marey.evaluation import wilson_interval
 from marey.io.cmu_pack import CmuClip, CmuPack
+from marey.metrics import wilson_interval
 from marey.predicates import Event
 from marey.text import caption
 

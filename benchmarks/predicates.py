@@ -18,8 +18,9 @@ from typing import Any
 
 from label_windows import LABELS, SPLITS, amount, motion_of
 
-from marey.evaluation import PHRASES, wilson_interval
+from marey.evaluation import PHRASES
 from marey.io.cmu_pack import CmuPack, CmuSegment
+from marey.metrics import wilson_interval
 from marey.motion import Motion
 from marey.predicates import POSE_FACTS, Event, PoseFacts, find_all, find_events
 from marey.predicates.statements import claims

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from marey.data import MotionStore
-from marey.evaluation import wilson_interval
+from marey.metrics import wilson_interval
 from marey.predicates import Event, find_events
 from marey.reasoning import NearestReasoner, Reasoner, TemplateReasoner, part_claims
 from marey.skeleton.parts import PARTS

@@ -11,9 +11,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from marey.evaluation import wilson_interval
 from marey.generate import GenerationRequest, generate_many
 from marey.io.render import contact_sheets
+from marey.metrics import wilson_interval
 from marey.predicates import find, find_all
 from marey.text import TextScript
 

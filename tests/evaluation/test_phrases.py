@@ -11,7 +11,6 @@ from marey.evaluation import (
     score_captioned,
     score_phrases,
     total_rows,
-    wilson_interval,
 )
 from marey.motion import Motion
 from marey.predicates import FACTS
@@ -109,21 +108,3 @@ def test_a_share_of_nothing_is_not_a_number() -> None:
     row = PhraseRow(phrase="runs", wording="", held=0, total=0)
     assert math.isnan(row.share)
     assert row.interval == (0.0, 1.0)
-
-
-@pytest.mark.parametrize(
-    ("held", "total", "low", "high"),
-    # Newcombe 1998, table I, method 3, and the closed forms at the ends.
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611)],
-)
-def test_wilson_interval_against_published_values(
-    held: int, total: int, low: float, high: float
-) -> None:
-    assert wilson_interval(held, total) == pytest.approx((low, high), abs=1e-4)
-    mirrored = wilson_interval(total - held, total)
-    assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-4)
-
-
-def test_wilson_interval_refuses_nonsense() -> None:
-    with pytest.raises(InvalidInputError, match="3 of 2"):
-        wilson_interval(3, 2)

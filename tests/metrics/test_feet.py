@@ -10,6 +10,7 @@ from marey.metrics import (
     foot_skate_from_contacts,
     foot_skate_from_height,
     foot_skate_ratio,
+    skating_ratio,
 )
 from marey.skeleton import BODY22, Skeleton
 
@@ -45,6 +46,36 @@ def test_skate_ratio_counts_low_steps_faster_than_the_limit() -> None:
     positions = sliding_left_toe()
     positions[1:, LEFT_TOE, 2] -= 0.001  # 0.18 m/s, then 0.6 m/s; the third step ends high
     assert foot_skate_ratio(positions, BODY22, FPS) == Summary(mean=0.5, maximum=1.0, count=2)
+
+
+def fast_left_toe() -> torch.Tensor:
+    """Seven frames on the ground: the left toe stands, moves 5 cm a step for three, stands."""
+    positions = torch.zeros(7, BODY22.num_joints, 3)
+    positions[:, LEFT_TOE, 0] = torch.tensor([0.0, 0.0, 0.05, 0.10, 0.15, 0.15, 0.15])
+    return positions
+
+
+def test_skating_ratio_needs_a_fast_step_among_fast_steps() -> None:
+    # Speeds 0 1 1 1 0 0 m/s; means of five, with nothing beyond the ends: .4 .6 .6 .6 .4 .2.
+    positions = fast_left_toe()
+    assert skating_ratio(positions, BODY22, FPS) == Summary(mean=0.5, maximum=1.0, count=6)
+    positions[4:, LEFT_TOE, 0] = 0.10  # two fast steps in five: their mean is 0.4 at most
+    assert skating_ratio(positions, BODY22, FPS) == Summary(mean=0.0, maximum=0.0, count=6)
+
+
+def test_skating_ratio_counts_a_step_once_for_both_feet_and_only_low_ones() -> None:
+    positions = fast_left_toe()
+    positions[:, RIGHT_TOE] = positions[:, LEFT_TOE]
+    assert skating_ratio(positions, BODY22, FPS).mean == 0.5
+    positions[2, [LEFT_TOE, RIGHT_TOE], 1] = 0.06  # high in frame 2: neither step 1 nor 2 is low
+    assert skating_ratio(positions, BODY22, FPS).mean == pytest.approx(1 / 6)
+
+
+def test_skating_ratio_ignores_vertical_speed_and_padding_does_not_exist() -> None:
+    positions = torch.zeros(7, BODY22.num_joints, 3)
+    positions[::2, LEFT_TOE, 1] = 0.049
+    assert skating_ratio(positions, BODY22, FPS).mean == 0
+    assert skating_ratio(positions[:1], BODY22, FPS) == EMPTY
 
 
 def test_skate_from_contacts_follows_the_labels_of_each_joint() -> None:

@@ -1,6 +1,5 @@
 """Measuring a model: does a generated motion do what the text says?"""
 
-from marey.evaluation.intervals import wilson_interval
 from marey.evaluation.phrases import (
     PHRASES,
     Phrase,
@@ -19,5 +18,4 @@ __all__ = [
     "score_captioned",
     "score_phrases",
     "total_rows",
-    "wilson_interval",
 ]

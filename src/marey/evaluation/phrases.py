@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from marey.errors import InvalidInputError
-from marey.evaluation.intervals import wilson_interval
+from marey.metrics import wilson_interval
 from marey.motion import Motion
 from marey.predicates import find
 from marey.text import mirror_text

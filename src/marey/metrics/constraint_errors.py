@@ -17,7 +17,7 @@ def position_errors(
 ) -> Float[Tensor, "*shape"]:
     """Euclidean distance of each point from its target, in the unit of both.
 
-    Two axes (x, z) measure a root path, three a joint [Rempe2026, §5].
+    Two axes (x, z) measure a root path, three a joint [Rempe2026, §6.1].
     """
     return (actual - target).norm(dim=-1)
 

@@ -1,12 +1,14 @@
-"""How much feet slide while they should stand, in three definitions, and contact accuracy.
+"""How much feet slide while they should stand, in four definitions, and contact accuracy.
 
-All of [Rempe2026, §5]. A frame's speed is that of the step to the next frame, in metres per
-second and over all three axes; the last frame, which has no step, is not counted. Ground is y = 0.
+All of [Rempe2026, §6.1] but ``skating_ratio``. A frame's speed is that of the step to the next
+frame, in metres per second and over all three axes; the last frame, which has no step, is not
+counted. Ground is y = 0.
 """
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 
 from marey.errors import InvalidInputError
 from marey.metrics.summary import Summary
@@ -17,6 +19,9 @@ TOE_HEIGHT = 0.05
 
 SKATE_SPEED = 0.2
 """A low toe joint faster than this skates, metres per second."""
+
+SKATING_SPEED = 0.5
+"""GMD's limit of the horizontal speed, metres per second."""
 
 _TOES = ("left_toe", "right_toe")
 
@@ -68,6 +73,29 @@ def foot_skate_ratio(
     return Summary.of(skates, low[:-1] & low[1:])
 
 
+def skating_ratio(
+    joint_positions: Float[Tensor, "frames joints 3"], skeleton: Skeleton, fps: float
+) -> Summary:
+    """Share of a clip's steps in which either toe joint skates, as GMD measures it.
+
+    A toe skates if it is below 5 cm both before and after the step, and both the speed of the step
+    and the mean speed of the five steps around it are above 0.5 m/s; speeds are horizontal (x, z)
+    and steps beyond the clip count as still. The count is of steps. Defined at 20 frames per
+    second: resample first, since five steps last longer at a lower rate. Raises InvalidInputError
+    if the skeleton names no toes.
+
+    Source: the foot skating ratio of [Karunratanakul2023], over the real length of a clip; code
+    that divides by a padded length gives less.
+    """
+    toes = _toes(joint_positions, skeleton)
+    low = toes[..., 1] < TOE_HEIGHT
+    speeds = _speeds(toes[..., [0, 2]], fps)
+    padded = functional.pad(speeds, (0, 0, 2, 2))
+    around = torch.stack([padded[i : i + len(speeds)] for i in range(5)]).mean(0)
+    skates = low[:-1] & low[1:] & (speeds > SKATING_SPEED) & (around > SKATING_SPEED)
+    return Summary.of(skates.any(dim=1).to(toes.dtype))
+
+
 def contact_accuracy(
     predicted: Bool[Tensor, "*predicted"], expected: Bool[Tensor, "*expected"]
 ) -> Summary:
@@ -88,6 +116,8 @@ def _toes(joint_positions: Tensor, skeleton: Skeleton) -> Float[Tensor, "frames 
     return joint_positions[:, [skeleton.role(role) for role in _TOES]]
 
 
-def _speeds(positions: Float[Tensor, "frames feet 3"], fps: float) -> Float[Tensor, "steps feet"]:
+def _speeds(
+    positions: Float[Tensor, "frames feet axes"], fps: float
+) -> Float[Tensor, "steps feet"]:
     """Speed of every step between neighbouring frames."""
     return positions.diff(dim=0).norm(dim=-1) * fps
