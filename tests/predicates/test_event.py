@@ -4,25 +4,13 @@ import pytest
 
 from marey.errors import InvalidInputError
 from marey.predicates import ACTIONS, Event
-from marey.predicates.event import can_touch
+from marey.predicates.event import possible_events
 from marey.skeleton import SLOTS
 from marey.skeleton.parts import canonical_slot, mirrored_slot
 
 
-def every_event() -> list[Event]:
-    """One event per action, slot, direction and target."""
-    return [
-        Event(slot=slot, action=action, start=0.5, end=2.0, direction=way, target=target)
-        for action, kind in ACTIONS.items()
-        for slot in kind.slots
-        for way in kind.directions
-        for target in kind.targets
-        if action != "touches" or can_touch(slot, way, target)
-    ]
-
-
 def test_mirroring_twice_gives_the_event_back_and_exchanges_sides() -> None:
-    for event in every_event():
+    for event in possible_events():
         assert event.mirrored().mirrored() == event
     turn = Event(slot="global", action="turns", start=0.0, end=1.0, direction="left")
     assert turn.mirrored().direction == "right"
@@ -50,8 +38,22 @@ def test_the_slots_of_all_actions_exist_and_so_do_their_mirrored_slots() -> None
         assert {mirrored_slot(slot) for slot in kind.slots} == set(kind.slots), name
 
 
+def test_what_can_be_said_has_every_word_and_its_mirrored_ones() -> (
+    None
+):
+    events = list(possible_events())
+    assert len(set(events)) == len(events)
+    assert {event.mirrored() for event in events} == set(events)
+    for name, kind in ACTIONS.items():
+        own = [event for event in events if event.action == name]
+        assert {event.slot for event in own} == set(kind.slots), name
+        assert {event.direction for event in own} == set(kind.directions), name
+        assert {event.target for event in own} == set(kind.targets), name
+    assert list(possible_events(("head",))) == [e for e in events if e.slot == "head"]
+
+
 def test_events_survive_json() -> None:
-    for event in every_event():
+    for event in possible_events():
         assert Event.from_json(json.loads(json.dumps(event.to_json()))) == event
     whole = Event(
         slot="left_arm",

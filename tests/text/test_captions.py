@@ -1,6 +1,7 @@
 """Laws of captions: they mirror with their motion, do not depend on its rate, invent nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ import torch
 from marey.errors import InvalidInputError
 from marey.io.cmu_pack import CmuPack
 from marey.motion import Motion
-from marey.predicates import ACTIONS, Event
-from marey.predicates.event import MIRRORED_DIRECTION, can_touch
+from marey.predicates import Event
+from marey.predicates.event import MIRRORED_DIRECTION, possible_events
 from marey.skeleton import BODY22
 from marey.skeleton.parts import PAIR_SLOTS, PARTS, SLOTS
 from marey.text import MotionCaption, caption, event_phrase, mirror_text
@@ -39,15 +40,8 @@ def clips(shared_data: Path) -> list[Motion]:
 
 
 def every_event() -> list[Event]:
-    """One event of each action, slot, direction and target."""
-    return [
-        Event(slot=s, action=a, start=0.0, end=1.0, direction=d, target=t, extent=30.0, count=2)
-        for a, kind in ACTIONS.items()
-        for s in kind.slots
-        for d in kind.directions
-        for t in kind.targets
-        if not (a == "touches" and not can_touch(s, d, t))
-    ]
+    """One event of each action, slot, direction and target, with an extent and a count."""
+    return [replace(event, extent=30.0, count=2) for event in possible_events()]
 
 
 def test_the_words_of_a_mirrored_event_are_the_mirrored_words() -> None:

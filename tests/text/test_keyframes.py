@@ -37,7 +37,8 @@ def facts(changed: list[int]) -> PoseFacts:
     """Poses of which as many facts as given are in the second bin, the others in the first."""
     column = torch.arange(len(POSE_FACTS))
     codes = (column < torch.tensor(changed)[:, None]).long()
-    return PoseFacts(values=codes.float(), codes=codes)
+    upright = torch.zeros(len(codes), dtype=torch.int64)
+    return PoseFacts(values=codes.float(), codes=codes, postures=upright)
 
 
 def test_a_pose_that_differs_in_enough_facts_is_a_keyframe() -> None:

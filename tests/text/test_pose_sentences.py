@@ -23,7 +23,8 @@ MOVES = re.compile(
 def usual() -> PoseFacts:
     """A pose of which there is nothing to say: every fact in its middle bin."""
     codes = torch.tensor([[_middle(fact.name) for fact in POSE_FACTS]])
-    return PoseFacts(values=torch.zeros(1, len(POSE_FACTS)), codes=codes)
+    upright = torch.zeros(1, dtype=torch.int64)
+    return PoseFacts(values=torch.zeros(1, len(POSE_FACTS)), codes=codes, postures=upright)
 
 
 def _middle(name: str) -> int:

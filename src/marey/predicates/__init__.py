@@ -6,12 +6,11 @@ from marey.predicates.event import ACTIONS, ActionKind, Event
 from marey.predicates.facts import FACTS, MEASURES, MIRRORED_FACT, Finding, find, find_all
 from marey.predicates.find_events import find_events
 from marey.predicates.locomotion import RUN_SPEED, top_speed
-from marey.predicates.measure import Measure
 from marey.predicates.pose_facts import PoseFacts
 from marey.predicates.pose_table import POSE_FACTS, PoseFact
-from marey.predicates.posture import POSTURES, postures
+from marey.predicates.posture import POSTURES
 from marey.predicates.statements import claims, claims_about, holds
-from marey.predicates.trace import BodyTrace
+from marey.predicates.trace import BodyTrace, Measure
 
 __all__ = [
     "ACTIONS",
@@ -36,6 +35,5 @@ __all__ = [
     "find_all",
     "find_events",
     "holds",
-    "postures",
     "top_speed",
 ]

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import numpy as np
 
-from marey.predicates.body_curves import (
+from marey.predicates.body import (
     AHEAD,
     CLOCK,
     ELBOWS,
@@ -12,7 +12,7 @@ from marey.predicates.body_curves import (
     OUT,
     SHOULDERS,
     UP,
-    BodyCurves,
+    Body,
     Curve,
     rate,
     smooth,
@@ -45,16 +45,16 @@ _AXES = {OUT: "sideways", UP: "up", AHEAD: "forward"}
 _PLANES = {(UP, AHEAD): "forward", (OUT, UP): "sideways", (OUT, AHEAD): "level"}
 
 
-def arm_events(curves: BodyCurves) -> list[Event]:
+def arm_events(body: Body) -> list[Event]:
     """All events of both arms."""
-    return [event for side in (0, 1) for event in _one_arm(curves, side)]
+    return [event for side in (0, 1) for event in _one_arm(body, side)]
 
 
-def _one_arm(curves: BodyCurves, side: int) -> list[Event]:
+def _one_arm(body: Body, side: int) -> list[Event]:
     slot = ("left_arm", "right_arm")[side]
-    hand = curves.seen[:, HANDS, side] - curves.seen[:, SHOULDERS, side]
-    elbow = curves.seen[:, ELBOWS, side] - curves.seen[:, SHOULDERS, side]
-    over_head = curves.seen[:, HANDS, side, UP] - curves.head[:, UP]
+    hand = body.seen[:, HANDS, side] - body.seen[:, SHOULDERS, side]
+    elbow = body.seen[:, ELBOWS, side] - body.seen[:, SHOULDERS, side]
+    over_head = body.seen[:, HANDS, side, UP] - body.head[:, UP]
     repeated = _repeated(slot, hand, elbow)
     single = _raises(slot, hand, over_head) + _bends(slot, hand, elbow)
     return repeated + [e for e in single if _stands_out(e, repeated)] + _held(slot, hand, over_head)
@@ -158,11 +158,12 @@ def _swings(slot: str, hand: np.ndarray, elbow: np.ndarray) -> list[Event]:
 
 
 def _circles(slot: str, hand: np.ndarray) -> list[Event]:
+    longest = SWING_SECONDS * CLOCK
+    repeated = [repetitions(axis, CIRCLE_SIZE, longest, CIRCLE_HALVES) for axis in hand.T]
     found = []
     for (a, b), direction in _PLANES.items():
         for axis, other in permutations((a, b)):
-            longest = SWING_SECONDS * CLOCK
-            for each in repetitions(hand[:, axis], CIRCLE_SIZE, longest, CIRCLE_HALVES):
+            for each in repeated[axis]:
                 if _round(hand[:, axis], hand[:, other], each):
                     found.append(
                         timed(
@@ -198,9 +199,11 @@ def _held(slot: str, hand: np.ndarray, over_head: Curve) -> list[Event]:
     ]
     for first, after in runs(speed < STILL_SPEED):
         seconds = (after - first) / CLOCK
+        if seconds < HOLD_SECONDS:
+            continue
         height, over = np.median(hand[first:after, UP]), np.median(over_head[first:after])
         target = hand_level(float(height), float(over))
-        if target not in ("waist", "overhead") and seconds >= HOLD_SECONDS:
+        if target not in ("waist", "overhead"):
             found.append(timed(slot, "holds", (first, after - 1), target=target))
         elif target == "waist" and seconds >= STILL_SECONDS:
             found.append(timed(slot, "stays", (first, after - 1)))

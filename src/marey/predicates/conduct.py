@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from marey.predicates.events import STANCE_HEIGHT, clearance
+from marey.predicates.acts import STANCE_HEIGHT, clearance
+from marey.predicates.body import REFERENCE_LEG
 from marey.predicates.locomotion import displacement, hand_travel, path_length, top_speed
-from marey.predicates.measure import LEFT, RIGHT
-from marey.predicates.trace import REFERENCE_LEG, BodyTrace
+from marey.predicates.trace import LEFT, RIGHT, BodyTrace
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,12 +1,14 @@
 """Event: one thing that a part, a pair of parts or the whole body does for a while."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from types import MappingProxyType
 from typing import Any
 
 from marey.errors import InvalidInputError
-from marey.skeleton.parts import GLOBAL_SLOT, mirrored_slot
+from marey.predicates.posture import BEARING
+from marey.skeleton.parts import GLOBAL_SLOT, SLOTS, mirrored_slot
 
 SPEEDS = ("slow", "normal", "fast")
 """Words for how fast an event is, for its action."""
@@ -19,7 +21,6 @@ _ARMS = ("left_arm", "right_arm")
 _LEGS = ("left_leg", "right_leg")
 _HANDS, _FEET = "left_arm+right_arm", "left_leg+right_leg"
 _ARM_LEG = tuple(f"{arm}+{leg}" for arm in _ARMS for leg in _LEGS)
-_POSTURES = ("standing", "sitting", "squatting", "kneeling", "on all fours", "lying")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,7 @@ ACTIONS: MappingProxyType[str, ActionKind] = MappingProxyType(
         "swings": _kind(*_ARMS, *_LEGS, directions=("forward", "sideways", "up"), unit="m"),
         "circles": _kind(*_ARMS, *_LEGS, directions=("forward", "sideways", "level"), unit="m"),
         "holds": _kind(
-            GLOBAL_SLOT, *_ARMS, *_LEGS, targets=(*_POSTURES, *LEVELS, "lifted"), moves=False
+            GLOBAL_SLOT, *_ARMS, *_LEGS, targets=(*BEARING, *LEVELS, "lifted"), moves=False
         ),
         "stays": _kind("torso", "head", *_ARMS, *_LEGS, moves=False),
         # single parts
@@ -148,7 +149,7 @@ class Event:
     """How often, for actions that repeat."""
 
     def __post_init__(self) -> None:
-        _require(self.action, tuple(ACTIONS), "action")
+        _require(self.action, ACTIONS, "action")
         kind = ACTIONS[self.action]
         _require(self.slot, kind.slots, f"slot that {self.action!r} can be said of")
         _require(self.direction, kind.directions, f"direction of {self.action!r}")
@@ -227,6 +228,22 @@ MIRRORED_DIRECTION: MappingProxyType[str, str] = MappingProxyType(
 """The direction that a direction becomes when left and right are exchanged; others stay."""
 
 
+def possible_events(slots: Sequence[str] = SLOTS) -> Iterator[Event]:
+    """Yield an event of one second for all that can be said of some slots."""
+    for action, kind in ACTIONS.items():
+        own = [slot for slot in kind.slots if slot in slots]
+        for slot, direction, target in product(own, kind.directions, kind.targets):
+            if action != "touches" or can_touch(slot, direction, target):
+                yield Event(
+                    slot=slot,
+                    action=action,
+                    start=0.0,
+                    end=1.0,
+                    direction=direction,
+                    target=target,
+                )
+
+
 def order(event: Event) -> tuple[Any, ...]:
     """Key that sorts events by start, then end, then everything else."""
     return (
@@ -240,7 +257,7 @@ def order(event: Event) -> tuple[Any, ...]:
     )
 
 
-def _require(value: str, choices: tuple[str, ...], what: str) -> None:
+def _require(value: str, choices: Collection[str], what: str) -> None:
     if value not in choices:
         named = ", ".join(repr(choice) for choice in choices)
         raise InvalidInputError(f"expected a {what}, got {value!r}. Choose one of {named}.")

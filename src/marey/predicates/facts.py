@@ -7,9 +7,8 @@ from types import MappingProxyType
 
 from marey.errors import InvalidInputError
 from marey.motion import Motion
-from marey.predicates import events, locomotion
-from marey.predicates.measure import LEFT, RIGHT, Measure
-from marey.predicates.trace import BodyTrace
+from marey.predicates import acts, locomotion
+from marey.predicates.trace import LEFT, RIGHT, BodyTrace, Measure
 
 MEASURES: MappingProxyType[str, Callable[[BodyTrace], Measure]] = MappingProxyType(
     {
@@ -20,13 +19,13 @@ MEASURES: MappingProxyType[str, Callable[[BodyTrace], Measure]] = MappingProxyTy
         "turns_left": partial(locomotion.turn, side=LEFT),
         "turns_right": partial(locomotion.turn, side=RIGHT),
         "runs": locomotion.run,
-        "jumps": events.jump,
-        "sits_down": events.sit_down,
-        "squats": events.squat,
-        "raises_right_hand": partial(events.raise_hand, side=RIGHT),
-        "raises_left_hand": partial(events.raise_hand, side=LEFT),
-        "kicks_right": partial(events.kick, side=RIGHT),
-        "kicks_left": partial(events.kick, side=LEFT),
+        "jumps": acts.jump,
+        "sits_down": acts.sit_down,
+        "squats": acts.squat,
+        "raises_right_hand": partial(acts.raise_hand, side=RIGHT),
+        "raises_left_hand": partial(acts.raise_hand, side=LEFT),
+        "kicks_right": partial(acts.kick, side=RIGHT),
+        "kicks_left": partial(acts.kick, side=LEFT),
         "stands_still": locomotion.stand_still,
     }
 )

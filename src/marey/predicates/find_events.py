@@ -2,10 +2,11 @@
 
 from marey.motion import Motion
 from marey.predicates.arm_events import arm_events
-from marey.predicates.body_curves import BodyCurves
+from marey.predicates.body import Body
 from marey.predicates.event import Event, order
 from marey.predicates.leg_events import leg_events
 from marey.predicates.pair_events import pair_events
+from marey.predicates.posture import posture_codes
 from marey.predicates.posture_events import jump_events, posture_events
 from marey.predicates.travel_events import step_events, steps, travel_events, turn_events
 from marey.predicates.trunk_events import trunk_events
@@ -16,18 +17,18 @@ def find_events(motion: Motion) -> tuple[Event, ...]:
 
     Raises InvalidInputError where the skeleton lacks a role.
     """
-    curves = BodyCurves.of(motion)
-    jumps = jump_events(curves)
-    found = steps(curves, jumps)
-    travel = travel_events(curves, found)
+    body = Body.of(motion)
+    codes, jumps = posture_codes(body), jump_events(body)
+    found = steps(body, jumps)
+    travel = travel_events(body, found, codes)
     parts = [
         *jumps,
         *travel,
-        *turn_events(curves),
-        *posture_events(curves, jumps),
-        *trunk_events(curves),
-        *arm_events(curves),
+        *turn_events(body),
+        *posture_events(body, codes, jumps),
+        *trunk_events(body),
+        *arm_events(body),
         *step_events(found),
-        *leg_events(curves, travel, jumps),
+        *leg_events(body, travel, jumps),
     ]
-    return tuple(sorted(parts + pair_events(curves, parts), key=order))
+    return tuple(sorted(parts + pair_events(body, parts), key=order))

@@ -3,21 +3,21 @@
 import numpy as np
 
 from marey.predicates.arm_events import bend_angle
-from marey.predicates.body_curves import (
+from marey.predicates.body import (
     AHEAD,
     CLOCK,
     HEELS,
     HIPS,
     KNEES,
     OUT,
-    BodyCurves,
+    REFERENCE_LEG,
+    Body,
     rate,
     smooth,
 )
 from marey.predicates.event import Event
 from marey.predicates.paces import timed
 from marey.predicates.spans import moves, overlap, repetitions, runs
-from marey.predicates.trace import REFERENCE_LEG
 
 LIFT, KNEE_BEND = 0.2, 35.0
 """Metres that a foot is raised or lowered by, and degrees that a knee bends or extends by."""
@@ -34,22 +34,22 @@ STRUT = 0.32
 """Metres that a walking body lifts a foot by to be said to raise it."""
 
 
-def leg_events(curves: BodyCurves, travel: list[Event], jumps: list[Event]) -> list[Event]:
+def leg_events(body: Body, travel: list[Event], jumps: list[Event]) -> list[Event]:
     """All events of both legs but steps, which ``travel_events`` finds.
 
     What legs do in travel and in jumps belongs to these, save knees that are lifted high.
     """
-    return [event for side in (0, 1) for event in _one_leg(curves, side, travel, jumps)]
+    return [event for side in (0, 1) for event in _one_leg(body, side, travel, jumps)]
 
 
-def _one_leg(curves: BodyCurves, side: int, travel: list[Event], jumps: list[Event]) -> list[Event]:
+def _one_leg(body: Body, side: int, travel: list[Event], jumps: list[Event]) -> list[Event]:
     slot = ("left_leg", "right_leg")[side]
-    kicks = _kicks(curves, slot, side)
-    swings = [e for e in _swings(curves, slot, side) if _free(e, travel)]
-    lifts = [e for e in _lifts(curves, slot, side) if _free(e, swings + jumps)]
+    kicks = _kicks(body, slot, side)
+    swings = [e for e in _swings(body, slot, side) if _free(e, travel)]
+    lifts = [e for e in _lifts(body, slot, side) if _free(e, swings + jumps)]
     walked = [e for e in lifts if _free(e, travel) or _struts(e, travel)]
-    bends = [e for e in _bends(curves, slot, side) if _free(e, travel + swings + jumps)]
-    return kicks + swings + walked + bends + _held(curves, slot, side)
+    bends = [e for e in _bends(body, slot, side) if _free(e, travel + swings + jumps)]
+    return kicks + swings + walked + bends + _held(body, slot, side)
 
 
 def _struts(event: Event, travel: list[Event]) -> bool:
@@ -62,18 +62,16 @@ def _free(event: Event, others: list[Event]) -> bool:
     return all(overlap((event.start, event.end), (e.start, e.end)) < 0.5 for e in others)
 
 
-def _kicks(curves: BodyCurves, slot: str, side: int) -> list[Event]:
+def _kicks(body: Body, slot: str, side: int) -> list[Event]:
     """Fast swings of a straight leg away from the hips, over a standing foot."""
-    ankle = curves.seen[:, HEELS, side]
-    leg = ankle - curves.seen[:, HIPS, side]
-    height = curves.world[:, HEELS, side, 1] - curves.floor
+    ankle = body.seen[:, HEELS, side]
+    leg = ankle - body.seen[:, HIPS, side]
+    height = body.world[:, HEELS, side, 1] - body.floor
     speed = np.linalg.norm(rate(ankle), axis=-1)
     reach = np.hypot(leg[:, OUT], leg[:, AHEAD])
     straight = np.linalg.norm(leg, axis=-1) >= KICK_EXTENSION * REFERENCE_LEG
     other = 1 - side
-    stands = (curves.clearance[:, other] < STANCE_HEIGHT) & (
-        curves.foot_speed[:, other] < STANCE_SPEED
-    )
+    stands = (body.clearance[:, other] < STANCE_HEIGHT) & (body.foot_speed[:, other] < STANCE_SPEED)
     found = []
     for first, after in runs((height >= KICK_HEIGHT) & (reach >= KICK_REACH) & straight):
         before = max(0, first - round(0.3 * CLOCK))
@@ -94,12 +92,12 @@ def _way(out: float, ahead: float, side: int) -> str:
     return ("left", "right")[side if out > 0 else 1 - side]
 
 
-def _lifts(curves: BodyCurves, slot: str, side: int) -> list[Event]:
-    height = curves.world[:, HEELS, side, 1] - curves.floor
+def _lifts(body: Body, slot: str, side: int) -> list[Event]:
+    height = body.world[:, HEELS, side, 1] - body.floor
     found = []
     for move in moves(height, LIFT):
-        leg = curves.seen[move.last, HEELS, side] - curves.seen[move.last, HIPS, side]
-        knee = curves.seen[move.last, KNEES, side] - curves.seen[move.last, HIPS, side]
+        leg = body.seen[move.last, HEELS, side] - body.seen[move.last, HIPS, side]
+        knee = body.seen[move.last, KNEES, side] - body.seen[move.last, HIPS, side]
         direction = ""
         if move.change > 0:
             ahead, out = max(float(knee[AHEAD]), float(leg[AHEAD])), float(leg[OUT])
@@ -111,32 +109,32 @@ def _lifts(curves: BodyCurves, slot: str, side: int) -> list[Event]:
     return found
 
 
-def _bends(curves: BodyCurves, slot: str, side: int) -> list[Event]:
-    hip, knee, ankle = (curves.seen[:, row, side] for row in (HIPS, KNEES, HEELS))
+def _bends(body: Body, slot: str, side: int) -> list[Event]:
+    hip, knee, ankle = (body.seen[:, row, side] for row in (HIPS, KNEES, HEELS))
     return [
         timed(slot, "bends" if m.change > 0 else "extends", (m.start, m.end), extent=m.change)
         for m in moves(bend_angle(knee - hip, ankle - knee), KNEE_BEND)
     ]
 
 
-def _swings(curves: BodyCurves, slot: str, side: int) -> list[Event]:
+def _swings(body: Body, slot: str, side: int) -> list[Event]:
     """Pendulum swings of a leg in the air."""
-    leg = curves.seen[:, HEELS, side] - curves.seen[:, HIPS, side]
+    leg = body.seen[:, HEELS, side] - body.seen[:, HIPS, side]
     found = []
     for axis, direction in ((AHEAD, "forward"), (OUT, "sideways")):
         for each in repetitions(leg[:, axis], SWING_SIZE, SWING_SECONDS * CLOCK, SWING_HALVES):
             inside = slice(each.first, each.last + 1)
-            if (curves.clearance[inside, side] > 0.03).mean() > 0.7:
+            if (body.clearance[inside, side] > 0.03).mean() > 0.7:
                 span = (each.first, each.last)
                 words = {"direction": direction, "extent": each.size, "count": each.cycles}
                 found.append(timed(slot, "swings", span, **words))
     return found
 
 
-def _held(curves: BodyCurves, slot: str, side: int) -> list[Event]:
-    foot = smooth(curves.seen[:, HEELS, side], 0.1)
+def _held(body: Body, slot: str, side: int) -> list[Event]:
+    foot = smooth(body.seen[:, HEELS, side], 0.1)
     speed = np.linalg.norm(rate(foot), axis=-1)
-    height = curves.clearance[:, side]
+    height = body.clearance[:, side]
     found = []
     for first, after in runs((height > HELD_HEIGHT) & (speed < HELD_SPEED)):
         if after - first >= HELD_SECONDS * CLOCK:

@@ -5,9 +5,9 @@ import math
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from marey.predicates.body import REFERENCE_LEG
 from marey.predicates.curve import alternations, best_mean, derivative, held
-from marey.predicates.measure import LEFT, Measure
-from marey.predicates.trace import REFERENCE_LEG, BodyTrace
+from marey.predicates.trace import LEFT, BodyTrace, Measure
 
 WALK_DISTANCE = 0.8
 BACK_DISTANCE = 0.5

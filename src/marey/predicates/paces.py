@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from marey.predicates.body_curves import CLOCK
+from marey.predicates.body import CLOCK
 from marey.predicates.event import Event
 
 PACES: MappingProxyType[str, tuple[float, float]] = MappingProxyType(

@@ -1,9 +1,11 @@
 """What two parts do together: meet, part, clap, touch, cross, lead, alternate."""
 
+from itertools import combinations
+
 import numpy as np
 
 from marey.predicates.arm_events import bend_angle
-from marey.predicates.body_curves import (
+from marey.predicates.body import (
     AHEAD,
     CLOCK,
     ELBOWS,
@@ -14,7 +16,7 @@ from marey.predicates.body_curves import (
     PALMS,
     SHOULDERS,
     UP,
-    BodyCurves,
+    Body,
     Curve,
     rate,
 )
@@ -50,15 +52,15 @@ IN_STEP = 0.6
 """Correlation of two repeated movements that go together (or, negative, by turns)."""
 
 
-def pair_events(curves: BodyCurves, parts: list[Event]) -> list[Event]:
+def pair_events(body: Body, parts: list[Event]) -> list[Event]:
     """All events of pairs, given those of the parts."""
     travel = [e for e in parts if e.action in ("walks", "runs", "sidesteps", "moves")]
     return [
-        *_hands(curves),
-        *_touches(curves),
-        *_crosses(curves),
-        *_feet(curves, travel),
-        *_in_step(curves, parts),
+        *_hands(body),
+        *_touches(body),
+        *_crosses(body),
+        *_feet(body, travel),
+        *_in_step(body, parts),
     ]
 
 
@@ -66,8 +68,8 @@ def _distance(a: np.ndarray, b: np.ndarray) -> Curve:
     return np.linalg.norm(a - b, axis=-1)
 
 
-def _hands(curves: BodyCurves) -> list[Event]:
-    palms = curves.world[:, PALMS]
+def _hands(body: Body) -> list[Event]:
+    palms = body.world[:, PALMS]
     gap = _distance(palms[:, 0], palms[:, 1])
     claps = []
     for each in repetitions(gap, CLAP_SIZE, CLAP_SECONDS * CLOCK, CLAP_HALVES):
@@ -93,12 +95,11 @@ def _approaches(slot: str, gap: Curve, least: float, near: float) -> list[Event]
     return found
 
 
-def _touches(curves: BodyCurves) -> list[Event]:
+def _touches(body: Body) -> list[Event]:
     """Hands on the head, on hips, knees, feet, the other arm and each other."""
-    seen = curves.seen.copy()
-    seen[:, :, 1, OUT] *= -1
+    seen = body.turned
     palms = seen[:, PALMS]
-    head = curves.head + np.array([0.0, HEAD_CENTRE, 0.0])
+    head = body.head + np.array([0.0, HEAD_CENTRE, 0.0])
     found = _contacts(HANDS_SLOT, "hand", _distance(palms[:, 0], palms[:, 1]))
     for side in (0, 1):
         palm, own, way = palms[:, side], ARMS[side], ("left", "right")[side]
@@ -107,7 +108,7 @@ def _touches(curves: BodyCurves) -> list[Event]:
         for target, row in (("shoulder", SHOULDERS), ("elbow", ELBOWS)):
             gap = _distance(palm, seen[:, row, other])
             found += _contacts(HANDS_SLOT, target, gap, way)
-        found += _contacts(f"torso+{own}", "hip", _to_hip(curves, seen, side))
+        found += _contacts(f"torso+{own}", "hip", _to_hip(body, seen, side))
         for target, row in (("knee", KNEES), ("foot", HEELS)):
             for leg in (0, 1):
                 gap = _distance(palm, seen[:, row, leg])
@@ -115,7 +116,7 @@ def _touches(curves: BodyCurves) -> list[Event]:
     return found
 
 
-def _to_hip(curves: BodyCurves, seen: np.ndarray, side: int) -> Curve:
+def _to_hip(body: Body, seen: np.ndarray, side: int) -> Curve:
     """Distance of a palm to the side of the hips; far while the arm hangs."""
     shoulder, elbow, palm = (seen[:, row, side] for row in (SHOULDERS, ELBOWS, PALMS))
     sign = 1 if side == 0 else -1
@@ -128,23 +129,23 @@ def _to_hip(curves: BodyCurves, seen: np.ndarray, side: int) -> Curve:
 def _contacts(slot: str, target: str, gap: Curve, direction: str = "") -> list[Event]:
     near = NEAR[target]
     found = []
-    for first, after in runs(gap < near * AWAY):
+    for first, after in runs(gap < near * AWAY) if gap.min() < near else []:
         if gap[first:after].min() < near and after - first >= TOUCH_SECONDS * CLOCK:
             span = edges(-gap, (first, after), -near * AWAY)
             found.append(timed(slot, "touches", span, direction=direction, target=target))
     return found
 
 
-def _crosses(curves: BodyCurves) -> list[Event]:
+def _crosses(body: Body) -> list[Event]:
     found = []
-    shoulders, palms, heels = (curves.seen[:, row] for row in (SHOULDERS, PALMS, HEELS))
+    shoulders, palms, heels = (body.seen[:, row] for row in (SHOULDERS, PALMS, HEELS))
     beyond = -palms[..., OUT].sum(1)
     before = (palms[..., AHEAD] - shoulders[..., AHEAD]).min(1) > 0.05
     beside = np.abs(palms[:, 0, UP] - palms[:, 1, UP]) < 0.3
     for first, after in runs((beyond > ARMS_CROSSED) & before & beside):
         if after - first >= CROSS_SECONDS * CLOCK:
             found.append(timed(HANDS_SLOT, "crosses", (first, after - 1)))
-    down = curves.clearance.max(1) < 0.08
+    down = body.clearance.max(1) < 0.08
     for first, after in runs((-heels[..., OUT].sum(1) > FEET_CROSSED) & down):
         if after - first >= CROSS_SECONDS * CLOCK:
             lead = float((heels[first:after, 0, AHEAD] - heels[first:after, 1, AHEAD]).mean())
@@ -153,12 +154,12 @@ def _crosses(curves: BodyCurves) -> list[Event]:
     return found
 
 
-def _feet(curves: BodyCurves, travel: list[Event]) -> list[Event]:
+def _feet(body: Body, travel: list[Event]) -> list[Event]:
     """Feet that come together, part, or stand one before the other, unless they walk."""
-    heels = curves.seen[:, HEELS]
+    heels = body.seen[:, HEELS]
     ahead = heels[:, 0, AHEAD] - heels[:, 1, AHEAD]
     gap = np.hypot(ahead, heels[..., OUT].sum(1))
-    down = (curves.clearance.max(1) < 0.1) & (curves.foot_speed.max(1) < 0.25)
+    down = (body.clearance.max(1) < 0.1) & (body.foot_speed.max(1) < 0.25)
     found = _approaches(FEET_SLOT, gap, FEET_MOVE, FEET_MEET)
     for side, sign in ((0, 1), (1, -1)):
         for first, after in runs((sign * ahead > LEAD) & down):
@@ -172,24 +173,26 @@ def _feet(curves: BodyCurves, travel: list[Event]) -> list[Event]:
     ]
 
 
-def _in_step(curves: BodyCurves, parts: list[Event]) -> list[Event]:
+def _in_step(body: Body, parts: list[Event]) -> list[Event]:
     """Limbs that go together or by turns in travel, and arms that are raised together."""
     travel = [e for e in parts if e.action in ("walks", "runs")]
     found = []
     for event in travel:
         inside = slice(round(event.start * CLOCK), round(event.end * CLOCK) + 1)
-        limbs = {name: curves.seen[inside, PALMS, i, AHEAD] for i, name in enumerate(ARMS)}
-        limbs |= {name: curves.seen[inside, HEELS, i, AHEAD] for i, name in enumerate(LEGS)}
+        limbs = {name: body.seen[inside, PALMS, i, AHEAD] for i, name in enumerate(ARMS)}
+        limbs |= {name: body.seen[inside, HEELS, i, AHEAD] for i, name in enumerate(LEGS)}
         found += _phases(event, limbs)
     return found + _raised_together([e for e in parts if e.action == "raises"])
 
 
 def _phases(event: Event, limbs: dict[str, Curve]) -> list[Event]:
     found = []
-    for a, b in ((ARMS[0], ARMS[1]), LEGS, *((arm, leg) for arm in ARMS for leg in LEGS)):
-        if min(np.ptp(limbs[a]), np.ptp(limbs[b])) < 0.12 or event.seconds < 0.8:
-            continue
-        like = float(np.corrcoef(limbs[a], limbs[b])[0, 1])
+    swinging = [name for name, along in limbs.items() if np.ptp(along) >= 0.12]
+    if event.seconds < 0.8 or len(swinging) < 2:
+        return []
+    alike = np.corrcoef([limbs[name] for name in swinging])
+    for a, b in combinations(swinging, 2):
+        like = float(alike[swinging.index(a), swinging.index(b)])
         if abs(like) >= IN_STEP:
             word = "moves together" if like > 0 else "alternates"
             span = (event.start * CLOCK, event.end * CLOCK)

@@ -5,77 +5,77 @@ scaled to legs of `REFERENCE_LEG`. Left and right go through the same operations
 mirrored motion gives the very same numbers with the sides exchanged.
 """
 
-import torch
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
-from marey.motion import Motion
-from marey.predicates.landmarks import Landmarks, landmarks
-from marey.predicates.trace import FLOOR_SHARE, REFERENCE_LEG
+from marey.predicates.body import (
+    ELBOWS,
+    FLOOR_SHARE,
+    HANDS,
+    HEELS,
+    HIPS,
+    KNEES,
+    SHOULDERS,
+    TOES,
+    Body,
+    turn,
+)
 
 X, Y, Z = 0, 1, 2
 """Components of a vector in a body's frame: to the left, up, to the front."""
 
-Quantities = dict[str, Float[Tensor, " frames"]]
+Quantity = Float[np.ndarray, " frames"]
+Quantities = dict[str, Quantity]
+Vectors = Float[np.ndarray, "frames 3"]
+Pairs = Float[np.ndarray, "frames 7 2 3"]
+_OWN_SIDE = np.array([[1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])
 
 
-def pose_quantities(motion: Motion) -> Quantities:
+def pose_quantities(body: Body) -> Quantities:
     """Measure every quantity of the table of pose facts, by the name of the fact.
 
-    Angles in degrees, lengths in metres. Raises InvalidInputError where the skeleton lacks a role.
+    Angles in degrees, lengths in metres.
     """
-    marks = landmarks(motion.skeleton)
-    scale = REFERENCE_LEG / marks.leg_length
-    points = motion.joint_positions[:, marks.points] * scale
-    pairs, head = points[:, :14].unflatten(1, (7, 2)), points[:, 14]
-    ground = _above_ground(pairs, head)
-    seen = _from_the_hips(points)
+    pairs, head = body.points[:, :14].reshape(-1, 7, 2, 3), body.points[:, 14]
+    heading = _heading(pairs[:, HIPS])
+    middle = (pairs[:, HIPS, 0] + pairs[:, HIPS, 1]) / 2
+    seen = turn(pairs - middle[:, None, None], heading[:, None, None])
     return {
-        **_trunk(motion, marks, seen),
-        **_limbs(motion, marks, pairs),
-        **_heights(ground),
-        **_around_the_trunk(seen),
+        **_trunk(body, seen, heading),
+        **_limbs(body, pairs),
+        **_heights(_above_ground(pairs, head)),
+        **_around_the_trunk(seen, turn(head - middle, heading)),
         **_between_limbs(seen),
     }
 
 
-def _above_ground(
-    pairs: Float[Tensor, "frames 7 2 3"], head: Float[Tensor, "frames 3"]
-) -> Float[Tensor, "frames 7 2"]:
+def _above_ground(pairs: Pairs, head: Vectors) -> Float[np.ndarray, "frames 7 2"]:
     """Heights over the floor: where the toes rest, or lower where another part does.
 
     Heels count from where the heels rest, as far above the toes as they are in this motion.
     """
     heights = pairs[..., Y]
-    low = torch.cat((heights.amin(-1), head[:, Y, None]), dim=1)
-    rest = low.quantile(FLOOR_SHARE, dim=0)
-    heels, toes = rest[2], rest[3]
-    floor = torch.minimum(toes, rest.amin())
-    over = torch.zeros(7)
-    over[2] = heels - toes
-    return heights - floor - over[:, None]
+    low = np.concatenate((heights.min(-1), head[:, Y, None]), axis=1)
+    rest = np.quantile(low, FLOOR_SHARE, axis=0)
+    over = np.zeros((7, 1))
+    over[HEELS] = rest[HEELS] - rest[TOES]
+    return heights - rest.min() - over
 
 
-def _from_the_hips(points: Float[Tensor, "frames 15 3"]) -> Float[Tensor, "frames 15 3"]:
-    """Positions seen from the middle of the hips: metres to the left, up and ahead of them."""
-    offsets = points - (points[:, :1] + points[:, 1:2]) / 2
-    across = points[:, 0, [0, 2]] - points[:, 1, [0, 2]]
-    left = torch.nn.functional.normalize(across, dim=-1)[:, None]
-    x, y, z = offsets.unbind(-1)
-    to_left = x * left[..., 0] + z * left[..., 1]
-    ahead = z * left[..., 0] - x * left[..., 1]
-    return torch.stack((to_left, y, ahead), dim=-1)
+def _heading(hips: Float[np.ndarray, "frames 2 3"]) -> Float[np.ndarray, "frames 2"]:
+    """Cosine and sine of the direction that the hips face."""
+    across = (hips[:, 0] - hips[:, 1])[:, [X, Z]] * np.array([1.0, -1.0])
+    return across / _length(across).clip(min=1e-12)[:, None]
 
 
-def _trunk(motion: Motion, marks: Landmarks, seen: Float[Tensor, "frames 15 3"]) -> Quantities:
+def _trunk(body: Body, seen: Pairs, heading: Float[np.ndarray, "frames 2"]) -> Quantities:
     """Orientation of torso and head, to gravity and to each other."""
-    axis = (seen[:, 8] + seen[:, 9]) / 2
-    turned = motion.global_rotations[:, [marks.pelvis, marks.chest, marks.head]]
-    pelvis, chest, head = turned.unbind(1)
-    spine, neck = pelvis.transpose(1, 2) @ chest, chest.transpose(1, 2) @ head
-    face = _face_seen(head[..., Z], motion.heading)
+    axis = (seen[:, SHOULDERS, 0] + seen[:, SHOULDERS, 1]) / 2
+    pelvis, chest, head = (body.axes[:, i] for i in range(3))
+    spine, neck = pelvis.swapaxes(1, 2) @ chest, chest.swapaxes(1, 2) @ head
+    face = turn(head[..., Z], heading)
     return {
-        "torso_tilt": _angle(axis[:, [X, Z]].norm(dim=-1), axis[:, Y]),
+        "torso_tilt": _angle(_length(axis[:, [X, Z]]), axis[:, Y]),
         "torso_lean_forward": _off_plane(axis, Z),
         "torso_lean_left": _off_plane(axis, X),
         "chest_faces_up": _off_plane(chest[..., Z], Y),
@@ -89,25 +89,16 @@ def _trunk(motion: Motion, marks: Landmarks, seen: Float[Tensor, "frames 15 3"])
     }
 
 
-def _face_seen(
-    face: Float[Tensor, "frames 3"], heading: Float[Tensor, " frames"]
-) -> Float[Tensor, "frames 3"]:
-    """Direction of the face, seen from the heading of the hips."""
-    sine, cosine = heading.sin(), heading.cos()
-    x, y, z = face.unbind(-1)
-    return torch.stack((x * cosine - z * sine, y, x * sine + z * cosine), dim=-1)
-
-
-def _limbs(motion: Motion, marks: Landmarks, pairs: Float[Tensor, "frames 7 2 3"]) -> Quantities:
+def _limbs(body: Body, pairs: Pairs) -> Quantities:
     """Bend and directions of arms (first row of each pair of rows) and legs (second)."""
-    upper = pairs[:, [5, 1]] - pairs[:, [4, 0]]
-    lower = pairs[:, [6, 2]] - pairs[:, [5, 1]]
-    bend = _angle(torch.linalg.cross(upper, lower).norm(dim=-1), (upper * lower).sum(-1))
-    pitch = _off_plane(torch.stack((upper, lower), dim=1), Y)
-    bases = motion.global_rotations[:, [marks.chest, marks.pelvis], None]
+    upper = pairs[:, [ELBOWS, KNEES]] - pairs[:, [SHOULDERS, HIPS]]
+    lower = pairs[:, [HANDS, HEELS]] - pairs[:, [ELBOWS, KNEES]]
+    bend = _angle(_length(np.cross(upper, lower)), (upper * lower).sum(-1))
+    pitch = _off_plane(np.stack((upper, lower), axis=1), Y)
+    bases = body.axes[:, [1, 0], None]
     along = (upper[..., :, None] * bases).sum(-2)
-    out = along * torch.tensor([[1.0, 1.0, 1.0], [-1.0, 1.0, 1.0]])
-    lift = _angle(along[..., [X, Z]].norm(dim=-1), -along[..., Y])
+    out = along * _OWN_SIDE
+    lift = _angle(_length(along[..., [X, Z]]), -along[..., Y])
     ahead, aside = _off_plane(out, Z), _off_plane(out, X)
     return {
         **_sides("elbow_bend", bend[:, 0]),
@@ -125,78 +116,82 @@ def _limbs(motion: Motion, marks: Landmarks, pairs: Float[Tensor, "frames 7 2 3"
     }
 
 
-def _heights(ground: Float[Tensor, "frames 7 2"]) -> Quantities:
+def _heights(ground: Float[np.ndarray, "frames 7 2"]) -> Quantities:
     """Heights over the floor."""
-    heel, toe = ground[:, 2], ground[:, 3]
+    heel, toe = ground[:, HEELS], ground[:, TOES]
     return {
-        "hips_height": ground[:, 0].mean(-1),
-        **_sides("hand_height", ground[:, 6]),
-        **_sides("knee_height", ground[:, 1]),
-        **_sides("foot_height", torch.minimum(heel, toe)),
+        "hips_height": ground[:, HIPS].mean(-1),
+        **_sides("hand_height", ground[:, HANDS]),
+        **_sides("knee_height", ground[:, KNEES]),
+        **_sides("foot_height", np.minimum(heel, toe)),
         **_sides("heel_over_toe", heel - toe),
     }
 
 
-def _around_the_trunk(seen: Float[Tensor, "frames 15 3"]) -> Quantities:
+def _around_the_trunk(seen: Pairs, head: Vectors) -> Quantities:
     """Where hands and feet are, seen from torso and head."""
-    pairs, head = seen[:, :14].unflatten(1, (7, 2)), seen[:, 14:]
-    hips, knees, heels, shoulders, hands = (pairs[:, i] for i in (0, 1, 2, 4, 6))
-    outward = torch.tensor([1.0, -1.0])
-    from_shoulders = hands - (shoulders[:, :1] + shoulders[:, 1:]) / 2
+    knees, heels, shoulders, hands = (seen[:, i] for i in (KNEES, HEELS, SHOULDERS, HANDS))
+    between = (shoulders[:, 0] + shoulders[:, 1]) / 2
+    from_shoulders, from_head = hands - between[:, None], hands - head[:, None]
     return {
-        "head_ahead": (head[:, 0] - (shoulders[:, 0] + shoulders[:, 1]) / 2)[:, Z],
+        "head_ahead": (head - between)[:, Z],
         **_sides("hand_ahead", from_shoulders[..., Z]),
-        **_sides("hand_outward", from_shoulders[..., X] * outward),
+        **_sides("hand_outward", (from_shoulders * _OWN_SIDE)[..., X]),
         **_sides("hand_over_shoulders", from_shoulders[..., Y]),
-        **_sides("hand_to_own_hip", (hands - hips).norm(dim=-1)),
+        **_sides("hand_to_own_hip", _length(hands - seen[:, HIPS])),
         **_sides("foot_ahead", heels[..., Z]),
-        **_sides("foot_outward", heels[..., X] * outward),
-        **_sides("knee_over_hip", (knees - hips)[..., Y]),
-        **_sides("hand_to_head", (hands - head).norm(dim=-1)),
-        **_sides("hand_over_head", (hands - head)[..., Y]),
-        **_sides("knee_to_head", (knees - head).norm(dim=-1)),
-        **_sides("foot_ahead_of_head", (heels - head)[..., Z]),
+        **_sides("foot_outward", (heels * _OWN_SIDE)[..., X]),
+        **_sides("knee_over_hip", (knees - seen[:, HIPS])[..., Y]),
+        **_sides("hand_to_head", _length(from_head)),
+        **_sides("hand_over_head", from_head[..., Y]),
+        **_sides("knee_to_head", _length(knees - head[:, None])),
+        **_sides("foot_ahead_of_head", (heels - head[:, None])[..., Z]),
     }
 
 
-def _between_limbs(seen: Float[Tensor, "frames 15 3"]) -> Quantities:
+def _between_limbs(seen: Pairs) -> Quantities:
     """How arms and legs lie to each other; differences are left less right."""
-    pairs = seen[:, :14].unflatten(1, (7, 2))
-    knees, heels, shoulders, elbows, hands = (pairs[:, i] for i in (1, 2, 4, 5, 6))
+    knees, heels, shoulders, elbows, hands = (
+        seen[:, i] for i in (KNEES, HEELS, SHOULDERS, ELBOWS, HANDS)
+    )
     arms, legs = hands[:, 0] - hands[:, 1], heels[:, 0] - heels[:, 1]
     return {
-        "hands_distance": arms.norm(dim=-1),
+        "hands_distance": _length(arms),
         "hands_apart": arms[:, X],
         "left_hand_higher": arms[:, Y],
         "left_hand_ahead_of_right": arms[:, Z],
-        **_sides("hand_to_other_shoulder", (hands - shoulders.flip(1)).norm(dim=-1)),
-        **_sides("hand_to_other_elbow", (hands - elbows.flip(1)).norm(dim=-1)),
-        **_sides("hand_to_own_knee", (hands - knees).norm(dim=-1)),
-        **_sides("hand_to_other_knee", (hands - knees.flip(1)).norm(dim=-1)),
-        **_sides("hand_to_own_foot", (hands - heels).norm(dim=-1)),
-        **_sides("hand_to_other_foot", (hands - heels.flip(1)).norm(dim=-1)),
+        **_sides("hand_to_other_shoulder", _length(hands - shoulders[:, ::-1])),
+        **_sides("hand_to_other_elbow", _length(hands - elbows[:, ::-1])),
+        **_sides("hand_to_own_knee", _length(hands - knees)),
+        **_sides("hand_to_other_knee", _length(hands - knees[:, ::-1])),
+        **_sides("hand_to_own_foot", _length(hands - heels)),
+        **_sides("hand_to_other_foot", _length(hands - heels[:, ::-1])),
         **_sides("hand_ahead_of_own_foot", (hands - heels)[..., Z]),
-        **_sides("hand_ahead_of_other_foot", (hands - heels.flip(1))[..., Z]),
-        "feet_distance": legs[:, [X, Z]].norm(dim=-1),
+        **_sides("hand_ahead_of_other_foot", (hands - heels[:, ::-1])[..., Z]),
+        "feet_distance": _length(legs[:, [X, Z]]),
         "feet_apart": legs[:, X],
         "left_foot_higher": legs[:, Y],
         "left_foot_ahead_of_right": legs[:, Z],
-        "knees_distance": (knees[:, 0] - knees[:, 1]).norm(dim=-1),
+        "knees_distance": _length(knees[:, 0] - knees[:, 1]),
     }
 
 
-def _sides(name: str, values: Float[Tensor, "frames 2"]) -> Quantities:
+def _sides(name: str, values: Float[np.ndarray, "frames 2"]) -> Quantities:
     return {f"left_{name}": values[:, 0], f"right_{name}": values[:, 1]}
 
 
+def _length(vectors: Float[np.ndarray, "*shape dims"]) -> Float[np.ndarray, "*shape"]:
+    return np.sqrt((vectors * vectors).sum(-1))
+
+
 def _angle(
-    opposite: Float[Tensor, "*shape"], adjacent: Float[Tensor, "*shape"]
-) -> Float[Tensor, "*shape"]:
+    opposite: Float[np.ndarray, "*shape"], adjacent: Float[np.ndarray, "*shape"]
+) -> Float[np.ndarray, "*shape"]:
     """Degrees in [-180, 180], those of ``atan2``."""
-    return torch.atan2(opposite, adjacent).rad2deg()
+    return np.degrees(np.arctan2(opposite, adjacent))
 
 
-def _off_plane(vectors: Float[Tensor, "*shape 3"], axis: int) -> Float[Tensor, "*shape"]:
+def _off_plane(vectors: Float[np.ndarray, "*shape 3"], axis: int) -> Float[np.ndarray, "*shape"]:
     """Degrees in [-90, 90] by which vectors rise towards an axis from the plane across it."""
     others = [component for component in (X, Y, Z) if component != axis]
-    return _angle(vectors[..., axis], vectors[..., others].norm(dim=-1))
+    return _angle(vectors[..., axis], _length(vectors[..., others]))

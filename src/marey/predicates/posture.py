@@ -1,72 +1,70 @@
-"""Posture: what carries the body, one word per pose, decided on the bins of pose facts."""
+"""Posture: what carries the body, one word per tick of the clock."""
 
-import torch
-from jaxtyping import Bool, Int
-from torch import Tensor
+import numpy as np
+from jaxtyping import Int
 
-from marey.predicates.pose_facts import PoseFacts
-from marey.predicates.pose_table import POSE_FACT_INDEX, POSE_FACTS, SIDES
+from marey.predicates.body import (
+    AHEAD,
+    HANDS,
+    HEELS,
+    HIPS,
+    KNEES,
+    REFERENCE_LEG,
+    UP,
+    Body,
+)
 
 POSTURES = (
     "standing",
     "off the floor",
     "crouching",
-    "squatting",
+    "upside down",
     "sitting",
+    "squatting",
     "kneeling",
     "on all fours",
     "lying",
-    "upside down",
 )
-"""The postures; where several fit, a later one wins."""
+"""The postures. The first four are those of legs that carry a body, or of none that does."""
+STANDING, OFF_THE_FLOOR, CROUCHING, UPSIDE_DOWN = range(4)
+SITTING, SQUATTING, KNEELING, ALL_FOURS, LYING = range(4, 9)
+BEARING = (POSTURES[STANDING], *POSTURES[SITTING:])
+"""The postures that events tell of: every other one is a way to stand there."""
+
+SEAT, SQUAT, LOW = 0.78, 0.72, 0.45
+"""Height of the hips over the ankles' floor, as a share of the straight leg."""
+CROUCH, HIGH = 0.84, 1.08
+"""The same over the floor of the whole motion: the most of a crouch, the least off the floor."""
+SEAT_AHEAD = 0.17
+"""Metres from hips ahead to the ankles of a body on a seat."""
+KNEE_DOWN, HAND_DOWN = 0.16, 0.3
+"""Height over the ankles' floor of a knee, and of a hand, that bears on the ground, metres."""
+KNEES_BENT = 0.87
+"""Distance from hip to ankle as a share of the leg, with a knee bent by some 60 degrees."""
+FOOT_UP = 0.05
+"""Height of a foot over the floor, metres, from which on it does not stand."""
 
 
-def postures(facts: PoseFacts) -> Int[Tensor, " frames"]:
-    """Index into `POSTURES`, frame by frame; as steady as the bins, whose hysteresis it has."""
-    tilt, hips = facts.code("torso_tilt"), facts.code("hips_height")
-    lowered = hips < _bin("hips_height", "as in standing")
-    low = hips <= _bin("hips_height", "low")
-    over_floor = hips > _bin("hips_height", "on the floor")
-    bowed = tilt >= _bin("torso_tilt", "tilted")
-    bowed &= facts.code("chest_faces_up") <= _bin("chest_faces_up", "downward")
-    flat = tilt >= _bin("torso_tilt", "horizontal")
-    knees = _both(facts, "knee_height") <= _bin("left_knee_height", "on the ground")
-    hand_height = _both(facts, "hand_height")
-    hands = (hand_height <= _bin("left_hand_height", "at the floor")).any(1)
-    hands &= (hand_height <= _bin("left_hand_height", "shin height")).all(1)
-    thighs = _both(facts, "thigh_pitch")
-    level = (thighs >= _bin("left_thigh_pitch", "slanting down")).all(1)
-    level &= (thighs >= _bin("left_thigh_pitch", "level")).any(1)
-    bent = _both(facts, "knee_bend") >= _bin("left_knee_bend", "bent")
-    feet_ahead = _both(facts, "foot_ahead") >= _bin("left_foot_ahead", "ahead")
-    feet = _both(facts, "foot_height")
-    feet_up = (feet >= _bin("left_foot_height", "just off the ground")).all(1)
-    inverted = (feet >= _bin("left_foot_height", "high")).all(1)
-    inverted &= tilt >= _bin("torso_tilt", "upside down")
-    seated = feet_ahead.all(1) | ~over_floor
-    rules = {
-        "off the floor": feet_up & (hips > _bin("hips_height", "as in standing")),
-        "crouching": lowered & bent.all(1) & ~flat,
-        "squatting": low & bent.all(1) & ~flat,
-        "sitting": lowered & level & seated & ~flat,
-        "kneeling": knees.any(1) & lowered & over_floor & ~flat,
-        "on all fours": hands & bowed & lowered & bent.any(1),
-        "lying": flat & (low | feet_up) & ~(hands & knees.any(1) & over_floor),
-        "upside down": inverted,
-    }  # fmt: skip
-    return _last_that_holds(rules)
-
-
-def _last_that_holds(rules: dict[str, Bool[Tensor, " frames"]]) -> Int[Tensor, " frames"]:
-    found = torch.zeros_like(next(iter(rules.values())), dtype=torch.int64)
-    for posture, holds in rules.items():
-        found = torch.where(holds, POSTURES.index(posture), found)
-    return found
-
-
-def _both(facts: PoseFacts, family: str) -> Int[Tensor, "frames 2"]:
-    return torch.stack([facts.code(f"{side}_{family}") for side in SIDES], dim=1)
-
-
-def _bin(fact: str, word: str) -> int:
-    return POSE_FACTS[POSE_FACT_INDEX[fact]].bins.index(word)
+def posture_codes(body: Body) -> Int[np.ndarray, " ticks"]:
+    """Index into `POSTURES` in every tick; where several fit, the last one below."""
+    world, floor = body.world, body.floor[:, None]
+    share = (body.middle[:, 1] - body.floor) / REFERENCE_LEG
+    # share is over the floor nearby, which stairs raise, hips over that of the whole motion.
+    hips = share + (body.lift - body.clearance)[:, 0] / REFERENCE_LEG
+    knees, hands = world[:, KNEES, :, 1] - floor, world[:, HANDS, :, 1] - floor
+    heels = body.seen[:, HEELS]
+    ahead = heels[..., AHEAD]
+    upright = body.spine[:, UP] / np.linalg.norm(body.spine, axis=-1).clip(min=1e-6)
+    legs = np.linalg.norm(world[:, HIPS] - world[:, HEELS], axis=-1) / REFERENCE_LEG
+    codes = np.full(body.ticks, STANDING)
+    codes[(hips < CROUCH) & (legs.max(1) < KNEES_BENT)] = CROUCHING
+    codes[(body.lift.min(1) > FOOT_UP) & (hips > HIGH)] = OFF_THE_FLOOR
+    codes[(heels[..., UP].min(1) > 0) & (upright < -0.3)] = UPSIDE_DOWN
+    codes[(share < SQUAT) & (upright > 0.3)] = SQUATTING
+    codes[(share < SEAT) & (ahead.mean(1) > SEAT_AHEAD) & (upright > 0.5)] = SITTING
+    kneels = (share < SQUAT) & (knees.min(1) < KNEE_DOWN) & (ahead.min(1) < 0.1) & (upright > 0.3)
+    codes[kneels] = KNEELING
+    bears = (hands.max(1) < HAND_DOWN) & (share < SQUAT)
+    codes[bears & (np.abs(upright) < 0.6)] = ALL_FOURS
+    codes[(share < LOW) & (np.abs(upright) < 0.4) & (hands.min(1) < HAND_DOWN)] = LYING
+    return codes

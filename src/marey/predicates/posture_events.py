@@ -4,22 +4,25 @@ import itertools
 
 import numpy as np
 
-from marey.predicates.body_curves import (
-    AHEAD,
+from marey.predicates.body import (
     CLOCK,
-    HANDS,
-    HEELS,
-    KNEES,
     UP,
-    BodyCurves,
+    Body,
     Curve,
     rate,
     smooth,
 )
 from marey.predicates.event import Event
 from marey.predicates.paces import timed
+from marey.predicates.posture import (
+    KNEELING,
+    LYING,
+    POSTURES,
+    SITTING,
+    SQUATTING,
+    STANDING,
+)
 from marey.predicates.spans import moves, runs
-from marey.predicates.trace import REFERENCE_LEG
 
 JUMP_CLEARANCE, JUMP_CLEARANCE_PER_SPEED = 0.05, 0.03
 """Metres that both feet clear, and what a travelling body must clear beyond that per m/s."""
@@ -31,15 +34,9 @@ JUMP_RISE = 0.1
 JUMP_WAY = 0.35
 """Metres covered in the air that make a jump go somewhere."""
 
-STANDING, SITTING, SQUATTING, KNEELING, ALL_FOURS, LYING = range(6)
-POSTURES = ("standing", "sitting", "squatting", "kneeling", "on all fours", "lying")
-_WORDS = ("rises", "sits", "squats", "kneels", "", "lies")
-SEAT, SQUAT, LOW = 0.78, 0.72, 0.45
-"""Height of the hips over the ankles' floor, as a share of the straight leg."""
-SEAT_AHEAD = 0.17
-"""Metres from hips ahead to the ankles of a body on a seat."""
-KNEE_DOWN, HAND_DOWN = 0.16, 0.3
-"""Height over the ankles' floor of a knee, and of a hand, that bears on the ground, metres."""
+_WORDS = {STANDING: "rises", SITTING: "sits", SQUATTING: "squats"}
+_WORDS |= {KNEELING: "kneels", LYING: "lies"}
+"""What a body does that comes to a posture."""
 LEAST_SINK = 0.1
 """Metres by which hips sink or rise with a change of posture."""
 POSTURE_SECONDS, SEAT_SECONDS, HOLD_SECONDS, PASSING_SECONDS = 0.25, 0.6, 1.0, 1.6
@@ -47,29 +44,28 @@ STANCE = 0.2
 """Speed in m/s up to which hips and feet stand."""
 
 
-def jump_events(curves: BodyCurves) -> list[Event]:
+def jump_events(body: Body) -> list[Event]:
     """Flights of the whole body, with the hips in free fall."""
-    lower = curves.clearance.min(1)
-    speed = np.hypot(curves.velocity[:, 0], curves.velocity[:, 1])
-    height = curves.middle[:, 1]
+    lower = body.clearance.min(1)
+    height = body.middle[:, 1]
     fall = rate(rate(smooth(height, 0.05)))
     found = []
-    for first, after in runs(lower > JUMP_CLEARANCE + JUMP_CLEARANCE_PER_SPEED * speed):
+    for first, after in runs(lower > JUMP_CLEARANCE + JUMP_CLEARANCE_PER_SPEED * body.speed):
         seconds = (after - first) / CLOCK
         if not JUMP_SECONDS[0] <= seconds <= JUMP_SECONDS[1]:
             continue
         around = slice(max(0, first - round(0.3 * CLOCK)), after + round(0.3 * CLOCK))
         rise = height[first:after].max() - height[around].min()
         falling = fall[first:after].min() <= FREE_FALL
-        upright = curves.spine[first:after, UP].min() > 0.1
+        upright = body.spine[first:after, UP].min() > 0.1
         if falling and upright and rise >= JUMP_RISE:
-            way = _jump_way(curves, first, after)
+            way = _jump_way(body, first, after)
             found.append(timed("global", "jumps", (first, after), direction=way, extent=rise))
     return found
 
 
-def _jump_way(curves: BodyCurves, first: int, after: int) -> str:
-    covered = curves.velocity[first:after].sum(0) / CLOCK
+def _jump_way(body: Body, first: int, after: int) -> str:
+    covered = body.velocity[first:after].sum(0) / CLOCK
     ahead, left = float(covered[0]), float(covered[1])
     if max(abs(ahead), abs(left)) < JUMP_WAY:
         return "up"
@@ -78,28 +74,29 @@ def _jump_way(curves: BodyCurves, first: int, after: int) -> str:
     return "left" if left > 0 else "right"
 
 
-def posture_events(curves: BodyCurves, flights: list[Event]) -> list[Event]:
+def posture_events(body: Body, codes: np.ndarray, flights: list[Event]) -> list[Event]:
     """Changes from one posture to another, and postures held."""
-    spans = _spans(postures(curves), flights)
-    height = curves.middle[:, 1] - curves.floor
-    events = _stands(curves)
+    carried = np.where(codes < SITTING, STANDING, codes)
+    spans = _spans(carried, flights)
+    height = body.middle[:, 1] - body.floor
+    events = _stands(body, carried == STANDING)
     for first, after, posture in spans:
         if after - first >= HOLD_SECONDS * CLOCK and posture != STANDING:
             span = (first, after - 1)
             events.append(timed("global", "holds", span, target=POSTURES[posture]))
     spans = _settled(spans)
-    for (_, cut, before), (_, after, posture) in itertools.pairwise(spans):
-        events += _change(height, cut, after, before, posture)
+    for (_, cut, _), (_, after, posture) in itertools.pairwise(spans):
+        events += _change(height, cut, after, posture)
     return events
 
 
-def _stands(curves: BodyCurves) -> list[Event]:
+def _stands(body: Body, upright: np.ndarray) -> list[Event]:
     """Spans in which an upright body neither travels nor steps."""
-    planted = (curves.foot_speed.max(1) < STANCE) & (curves.clearance.max(1) < 0.1)
-    still = planted & (np.linalg.norm(curves.velocity, axis=-1) < STANCE)
+    planted = (body.foot_speed.max(1) < STANCE) & (body.clearance.max(1) < 0.1)
+    still = planted & (body.speed < STANCE)
     return [
         timed("global", "holds", (first, after - 1), target="standing")
-        for first, after in runs(still & (postures(curves) == STANDING))
+        for first, after in runs(still & upright)
         if after - first >= HOLD_SECONDS * CLOCK
     ]
 
@@ -113,25 +110,6 @@ def _settled(spans: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
         if not passing or after - first >= PASSING_SECONDS * CLOCK:
             kept.append((first, after, posture))
     return kept
-
-
-def postures(curves: BodyCurves) -> np.ndarray:
-    """Code of the posture in every tick."""
-    world, floor = curves.world, curves.floor[:, None]
-    share = (curves.middle[:, 1] - curves.floor) / REFERENCE_LEG
-    knees, hands = world[:, KNEES, :, 1] - floor, world[:, HANDS, :, 1] - floor
-    ahead = curves.seen[:, HEELS, :, AHEAD]
-    upright = curves.spine[:, UP] / np.linalg.norm(curves.spine, axis=-1).clip(min=1e-6)
-    codes = np.full(curves.ticks, STANDING)
-    squats = (share < SQUAT) & (upright > 0.3)
-    codes[squats] = SQUATTING
-    codes[(share < SEAT) & (ahead.mean(1) > SEAT_AHEAD) & (upright > 0.5)] = SITTING
-    kneels = (share < SQUAT) & (knees.min(1) < KNEE_DOWN) & (ahead.min(1) < 0.1) & (upright > 0.3)
-    codes[kneels] = KNEELING
-    bears = (hands.max(1) < HAND_DOWN) & (share < SQUAT)
-    codes[bears & (np.abs(upright) < 0.6)] = ALL_FOURS
-    codes[(share < LOW) & (np.abs(upright) < 0.4) & (hands.min(1) < HAND_DOWN)] = LYING
-    return codes
 
 
 def _spans(codes: np.ndarray, flights: list[Event]) -> list[tuple[int, int, int]]:
@@ -152,11 +130,11 @@ def _spans(codes: np.ndarray, flights: list[Event]) -> list[tuple[int, int, int]
     return spans
 
 
-def _change(height: Curve, cut: int, after: int, before: int, posture: int) -> list[Event]:
+def _change(height: Curve, cut: int, after: int, posture: int) -> list[Event]:
     """The move from one posture to the next, from where the hips begin to sink or to rise."""
-    word = "rises" if posture < before and posture == STANDING else _WORDS[posture]
-    if not word:
+    if posture not in _WORDS:
         return []
+    word = _WORDS[posture]
     back = max(0, cut - round(2.5 * CLOCK))
     forth = min(after, cut + round(1.5 * CLOCK))
     sign = 1 if word == "rises" else -1

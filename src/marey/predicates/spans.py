@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
-from marey.predicates.body_curves import CLOCK
+from marey.predicates.body import CLOCK
 
 Ticks = float | int
 """A time on the clock; PEP 484 lets an int pass for a float, run-time type checks do not."""
@@ -52,7 +52,10 @@ class Repetition:
 
 def runs(mask: Bool[np.ndarray, " ticks"]) -> list[tuple[int, int]]:
     """First tick and tick after the last of every run of True."""
-    turns = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])))).tolist()
+    turns = ((mask[1:] != mask[:-1]).nonzero()[0] + 1).tolist()
+    starts = [0] if mask[0] else []
+    ends = [len(mask)] if mask[-1] else []
+    turns = [*starts, *turns, *ends]
     return list(zip(turns[::2], turns[1::2], strict=True))
 
 
@@ -77,30 +80,34 @@ def edges(
 
 def moves(curve: Float[np.ndarray, " ticks"], least: float) -> list[Move]:
     """Rises and falls between turning points that differ by ``least`` or more, cut at pauses."""
+    points = turning_points(curve, least)
+    slow = np.abs(curve[1:] - curve[:-1]) < PAUSE_RATE * least / CLOCK
+    pauses = _long(runs(slow)) if points else []
     found: list[Move] = []
-    for first, last in pairwise(turning_points(curve, least)):
-        parts = _between_pauses(curve, first, last, least)
+    for first, last in pairwise(points):
+        parts = _between_pauses(pauses, first, last)
         large = [(a, b) for a, b in parts if abs(curve[b] - curve[a]) >= least]
         found += [_move(curve, a, b) for a, b in large or [(first, last)]]
     return found
 
 
-def _between_pauses(
-    curve: Float[np.ndarray, " ticks"], first: int, last: int, least: float
-) -> list[tuple[int, int]]:
+def _long(pauses: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    return [(a, b) for a, b in pauses if b - a >= PAUSE_SECONDS * CLOCK]
+
+
+def _between_pauses(pauses: list[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
     """Parts of a move between stretches in which it hardly goes on."""
-    slow = np.abs(np.diff(curve[first : last + 1])) < PAUSE_RATE * least / CLOCK
     parts, begin = [], first
-    for a, b in runs(slow):
-        if b - a >= PAUSE_SECONDS * CLOCK:
-            parts.append((begin, first + a))
-            begin = first + b
+    for a, b in _long([(max(a, first), min(b, last)) for a, b in pauses]):
+        parts.append((begin, a))
+        begin = b
     return [*parts, (begin, last)]
 
 
 def turning_points(curve: Float[np.ndarray, " ticks"], least: float) -> list[int]:
     """Ticks where a curve turns round, neighbours differing by ``least`` or more."""
-    bends = np.flatnonzero((curve[1:-1] - curve[:-2]) * (curve[2:] - curve[1:-1]) <= 0) + 1
+    slopes = curve[1:] - curve[:-1]
+    bends = (slopes[:-1] * slopes[1:] <= 0).nonzero()[0] + 1
     values = curve.tolist()
     low = high = way = 0
     points: list[int] = []
@@ -162,9 +169,9 @@ def _move(curve: Float[np.ndarray, " ticks"], first: int, last: int) -> Move:
     part = curve[first : last + 1]
     change = float(part[-1] - part[0])
     progress = (part - part[0]) / change
-    begun = int(np.flatnonzero(progress <= START_SHARE)[-1])
+    begun = last - first - int((progress[::-1] <= START_SHARE).argmax())
     start = _crossing(progress, begun, begun + 1, START_SHARE)
-    done = begun + int(np.flatnonzero(progress[begun:] >= END_SHARE)[0])
+    done = begun + int((progress[begun:] >= END_SHARE).argmax())
     end = _crossing(progress, done - 1, done, END_SHARE)
     return Move(first, last, first + start, first + max(end, start + 0.1), change)
 

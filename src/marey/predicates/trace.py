@@ -3,20 +3,27 @@
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from marey.motion import Motion
+from marey.predicates.body import (
+    FLOOR_SHARE,
+    HANDS,
+    HEELS,
+    HIPS,
+    KNEES,
+    REFERENCE_LEG,
+    TOES,
+    landmarks,
+)
 from marey.predicates.curve import derivative
 from marey.rotations import unwrap_angle
-from marey.skeleton import Skeleton
 
-REFERENCE_LEG = 0.822
-"""Hip–knee–ankle length of body22, metres; every trace is scaled to a body with such legs."""
+LEFT, RIGHT = 0, 1
+"""Index of a side in the curves of a trace."""
 SMOOTHING = 0.4
 """Seconds over which heading and velocity of the hips are averaged: sway and bob vanish."""
-FLOOR_SHARE = 0.05
-"""Share of frames in which the lowest heel (or toe) may lie below the floor of the trace."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,20 +54,19 @@ class BodyTrace:
     @classmethod
     def of(cls, motion: Motion) -> "BodyTrace":
         """Measure a motion. Raises InvalidInputError where a role of its skeleton is missing."""
-        roles, fps = motion.skeleton, motion.fps
-        scaled = motion.joint_positions * (REFERENCE_LEG / leg_length(roles))
-        hips = scaled[:, [roles.role("left_hip"), roles.role("right_hip")]].mean(1)
-        heels = scaled[:, [roles.role("left_heel"), roles.role("right_heel")]]
-        toes = scaled[:, [roles.role("left_toe"), roles.role("right_toe")]]
+        marks, fps = landmarks(motion.skeleton), motion.fps
+        scaled = motion.joint_positions * (REFERENCE_LEG / marks.leg_length)
+        heels, toes = scaled[:, marks.pairs[HEELS]], scaled[:, marks.pairs[TOES]]
+        hips = scaled[:, marks.pairs[HIPS]].mean(1)
         ankle_floor, toe_floor = _floor(heels), _floor(toes)
         heading = _smooth(unwrap_angle(motion.heading)[:, None], fps)[:, 0]
         speed = torch.stack((_speed(heels, fps), _speed(toes, fps))).amin(0)
         return cls(
             fps=fps,
             hips=hips - ankle_floor,
-            head=scaled[:, roles.role("head")] - ankle_floor,
-            hands=scaled[:, [roles.role("left_hand"), roles.role("right_hand")]] - ankle_floor,
-            knees=scaled[:, [_knee(roles, "left"), _knee(roles, "right")]] - ankle_floor,
+            head=scaled[:, marks.head] - ankle_floor,
+            hands=scaled[:, marks.pairs[HANDS]] - ankle_floor,
+            knees=scaled[:, marks.pairs[KNEES]] - ankle_floor,
             heels=heels - ankle_floor,
             toes=toes - toe_floor,
             heading=heading,
@@ -90,32 +96,17 @@ class BodyTrace:
         return replace(self, **curves)
 
 
-def leg_length(skeleton: Skeleton) -> float:
-    """Return the length of the chain from hip to heel, metres, mean of both legs."""
-    lengths = [
-        sum(float(skeleton.rest_offsets[j].norm()) for j in _leg(skeleton, side)[1:])
-        for side in ("left", "right")
-    ]
-    return sum(lengths) / 2
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measure:
+    """Verdict, measured quantity and frames of evidence, per window."""
 
-
-def _leg(skeleton: Skeleton, side: str) -> list[int]:
-    """Joints from the hip down to the heel."""
-    hip, joint = skeleton.role(f"{side}_hip"), skeleton.role(f"{side}_heel")
-    chain = [joint]
-    while joint not in (hip, -1):
-        joint = skeleton.parents[joint]
-        chain.append(joint)
-    return [j for j in reversed(chain) if j >= 0]
-
-
-def _knee(skeleton: Skeleton, side: str) -> int:
-    """Joint of the leg that lies farthest from both its ends at rest."""
-    chain = _leg(skeleton, side)
-    along = torch.stack([skeleton.rest_offsets[j].norm() for j in chain])
-    along[0] = 0
-    down = along.cumsum(0)
-    return chain[int(torch.minimum(down, down[-1] - down).argmax())]
+    holds: Bool[Tensor, "*batch"]
+    value: Float[Tensor, "*batch"]
+    """The quantity that decides first; further conditions are told by the test's docstring."""
+    threshold: float
+    unit: str
+    evidence: Bool[Tensor, "*batch frames"]
+    """Frames in which the fact is seen."""
 
 
 def _floor(points: Float[Tensor, "frames 2 3"]) -> Float[Tensor, "3"]:

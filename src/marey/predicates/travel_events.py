@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marey.predicates.body_curves import CLOCK, HEELS, TOES, BodyCurves, smooth
+from marey.predicates.body import CLOCK, HEELS, TOES, Body, smooth
 from marey.predicates.event import Event
 from marey.predicates.locomotion import RUN_SPEED
 from marey.predicates.paces import timed
-from marey.predicates.posture_events import ALL_FOURS, postures
+from marey.predicates.posture import ALL_FOURS
 from marey.predicates.spans import Ticks, edges, moves, overlap, stretches
 
 TURN, TURN_STEP = 40.0, 30.0
@@ -64,28 +64,28 @@ class Step:
         return ("left", "right")[self.side if self.out > 0 else 1 - self.side]
 
 
-def steps(curves: BodyCurves, flights: list[Event]) -> list[Step]:
+def steps(body: Body, flights: list[Event]) -> list[Step]:
     """The steps of both feet; what they do in the flight of a jump is no step."""
     jumps = [(flight.start * CLOCK, flight.end * CLOCK) for flight in flights]
-    found = [step for side in (0, 1) for step in _steps(curves, side)]
+    found = [step for side in (0, 1) for step in _steps(body, side)]
     return [s for s in found if all(overlap((s.start, s.end), jump) < 0.4 for jump in jumps)]
 
 
-def _steps(curves: BodyCurves, side: int) -> list[Step]:
-    speed = curves.foot_speed[:, side] - SLIP * np.linalg.norm(curves.velocity, axis=-1)
-    foot = (curves.world[:, HEELS, side] + curves.world[:, TOES, side]) / 2
+def _steps(body: Body, side: int) -> list[Step]:
+    speed = body.foot_speed[:, side] - SLIP * body.speed
+    foot = (body.world[:, HEELS, side] + body.world[:, TOES, side]) / 2
     found = []
     for run in stretches(speed, SWING_ON, SWING_OFF):
-        first, last = max(run[0] - 1, 0), min(run[1], curves.ticks - 1)
+        first, last = max(run[0] - 1, 0), min(run[1], body.ticks - 1)
         seconds = (last - first) / CLOCK
         if not STEP_SECONDS[0] <= seconds <= STEP_SECONDS[1]:
             continue
         moved = foot[last] - foot[first]
-        heading = curves.heading[(first + last) // 2]
+        heading = body.heading[(first + last) // 2]
         left = moved[0] * np.cos(heading) - moved[2] * np.sin(heading)
         ahead = float(moved[0] * np.sin(heading) + moved[2] * np.cos(heading))
         out = float(left if side == 0 else -left)
-        lift = float(np.ptp(curves.clearance[first : last + 1, side]))
+        lift = float(np.ptp(body.clearance[first : last + 1, side]))
         step = Step(side, *edges(speed, run, SWING_OFF), first, last, ahead, out, lift)
         if step.length >= STEP_LENGTH or lift >= STEP_LIFT:
             found.append(step)
@@ -106,14 +106,14 @@ def step_events(found: list[Step]) -> list[Event]:
     ]
 
 
-def turn_events(curves: BodyCurves) -> list[Event]:
+def turn_events(body: Body) -> list[Event]:
     """Turns of the whole body, feet and all; over feet that stay it is the torso that twists."""
-    degrees = np.degrees(curves.heading)
-    feet = _feet_heading(curves)
-    upright = curves.spine[:, 1] > UPRIGHT * np.linalg.norm(curves.spine, axis=-1)
+    degrees = np.degrees(body.heading)
+    feet = _feet_heading(body)
+    upright = body.spine[:, 1] > UPRIGHT * np.linalg.norm(body.spine, axis=-1)
     found = []
     for move in moves(degrees, TURN_STEP):
-        after = min(move.last + round(0.3 * CLOCK), curves.ticks - 1)
+        after = min(move.last + round(0.3 * CLOCK), body.ticks - 1)
         with_feet = (feet[after] - feet[move.first]) / move.change
         stands = upright[move.first : move.last + 1].mean() > 0.7
         if abs(move.change) >= TURN and stands:
@@ -124,26 +124,25 @@ def turn_events(curves: BodyCurves) -> list[Event]:
     return found
 
 
-def _feet_heading(curves: BodyCurves) -> np.ndarray:
+def _feet_heading(body: Body) -> np.ndarray:
     """Direction in which the feet point on average, degrees, unwrapped."""
-    along = curves.world[:, TOES] - curves.world[:, HEELS]
+    along = body.world[:, TOES] - body.world[:, HEELS]
     mean = smooth(along[:, 0] + along[:, 1], 0.1)
     turns = np.diff(np.arctan2(mean[:, 0], mean[:, 2]))
     turns -= 2 * np.pi * np.round(turns / (2 * np.pi))
     return np.degrees(np.concatenate((np.zeros(1), np.cumsum(turns))))
 
 
-def travel_events(curves: BodyCurves, found: list[Step]) -> list[Event]:
+def travel_events(body: Body, found: list[Step], codes: np.ndarray) -> list[Event]:
     """Walks, sidesteps, runs and crawls; travel without steps is said to move."""
-    speed = np.hypot(curves.velocity[:, 0], curves.velocity[:, 1])
-    on_fours = postures(curves) == ALL_FOURS
+    on_fours = codes == ALL_FOURS
     events = []
-    for run in stretches(speed, TRAVEL_ON, TRAVEL_OFF, round(LEG_SECONDS * CLOCK)):
-        start, end = edges(speed, run, TRAVEL_OFF)
-        for first, after, way in _directions(curves.velocity, run):
+    for run in stretches(body.speed, TRAVEL_ON, TRAVEL_OFF, round(LEG_SECONDS * CLOCK)):
+        start, end = edges(body.speed, run, TRAVEL_OFF)
+        for first, after, way in _directions(body.velocity, run):
             span = (start if first == run[0] else first, end if after == run[1] else after)
             crawls = bool(on_fours[first:after].mean() > 0.5)
-            events += _travel(curves, found, span, (first, after), way, crawls=crawls)
+            events += _travel(body, found, span, (first, after), way, crawls=crawls)
     return events
 
 
@@ -179,7 +178,7 @@ def _absorbed(pieces: list[tuple[int, int, int]], which: int) -> list[tuple[int,
 
 
 def _travel(
-    curves: BodyCurves,
+    body: Body,
     found: list[Step],
     span: tuple[Ticks, Ticks],
     ticks: tuple[int, int],
@@ -188,13 +187,13 @@ def _travel(
     crawls: bool,
 ) -> list[Event]:
     inside = slice(*ticks)
-    speed = np.hypot(curves.velocity[inside, 0], curves.velocity[inside, 1])
-    along = curves.velocity[inside, way % 2] * (1 if way < 2 else -1)
+    speed = body.speed[inside]
+    along = body.velocity[inside, way % 2] * (1 if way < 2 else -1)
     distance = along.sum() / CLOCK
     if distance < (SIDE_DISTANCE if way % 2 else WALK_DISTANCE):
         return []
     own = [s for s in found if s.length >= STEP_LENGTH and overlap((s.start, s.end), span) > 0.5]
-    flying = (curves.foot_speed[inside].min(1) > 0.5 * speed) & (speed > 1.2)
+    flying = (body.foot_speed[inside].min(1) > 0.5 * speed) & (speed > 1.2)
     size = min(round(RUN_SECONDS * CLOCK), len(speed))
     fastest = np.convolve(speed, np.full(size, 1 / size), mode="valid").max()
     running = fastest >= RUN_SPEED and flying.mean() >= FLIGHT_SHARE

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from marey.predicates.body_curves import CLOCK, BodyCurves, Curve, rate, smooth
+from marey.predicates.body import CLOCK, Body, Curve, rate, smooth
 from marey.predicates.event import Event
 from marey.predicates.paces import timed
 from marey.predicates.spans import Move, moves, overlap, repetitions, runs
@@ -21,13 +21,13 @@ _LEVEL = 0.4
 """Horizontal share of the direction that a chest faces below which it has no sideways turn."""
 
 
-def trunk_events(curves: BodyCurves) -> list[Event]:
+def trunk_events(body: Body) -> list[Event]:
     """All events of torso and head."""
-    return _leans(curves) + _twists(curves) + _stays(curves) + _head(curves)
+    return _leans(body) + _twists(body) + _stays(body) + _head(body)
 
 
-def _leans(curves: BodyCurves) -> list[Event]:
-    left, up, ahead = curves.spine.T
+def _leans(body: Body) -> list[Event]:
+    left, up, ahead = body.spine.T
     forward = _rise(ahead, np.hypot(left, up))
     aside = _rise(left, np.hypot(ahead, up))
     words = ("forward", "backward"), ("left", "right")
@@ -49,11 +49,11 @@ def _lean(
     return None
 
 
-def _twists(curves: BodyCurves) -> list[Event]:
-    chest, pelvis = _yaw(curves.chest), _yaw(curves.pelvis)
+def _twists(body: Body) -> list[Event]:
+    chest, pelvis = _yaw(body.chest), _yaw(body.pelvis)
     twist = chest - pelvis
     twist -= 360 * np.round(twist / 360)
-    level = np.minimum(_level(curves.chest), _level(curves.pelvis)) > _LEVEL
+    level = np.minimum(_level(body.chest), _level(body.pelvis)) > _LEVEL
     found = []
     for move in moves(twist, TWIST):
         inside = slice(move.first, move.last + 1)
@@ -65,8 +65,8 @@ def _twists(curves: BodyCurves) -> list[Event]:
     return found
 
 
-def _head(curves: BodyCurves) -> list[Event]:
-    left, up, ahead = curves.gaze.T
+def _head(body: Body) -> list[Event]:
+    left, up, ahead = body.gaze.T
     turn, tilt = np.degrees(np.arctan2(left, ahead)), _rise(up, np.hypot(left, ahead))
     shakes = _repeated(turn, "shakes", SHAKE)
     nods = [n for n in _repeated(tilt, "nods", NOD) if _apart(n, shakes)]
@@ -96,9 +96,9 @@ def _apart(event: Event, others: list[Event]) -> bool:
     return all(overlap((event.start, event.end), (e.start, e.end)) < 0.5 for e in others)
 
 
-def _stays(curves: BodyCurves) -> list[Event]:
+def _stays(body: Body) -> list[Event]:
     found = []
-    for slot, direction in (("torso", curves.spine), ("head", curves.gaze)):
+    for slot, direction in (("torso", body.spine), ("head", body.gaze)):
         unit = direction / np.linalg.norm(direction, axis=-1, keepdims=True).clip(min=1e-6)
         turning = np.degrees(np.linalg.norm(rate(smooth(unit, 0.15)), axis=-1))
         for first, after in runs(turning < STAY_RATE):

@@ -1,13 +1,11 @@
 """Claims of part texts: what a phrase about one part or one pair says happens there."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from itertools import product
 
-from marey.predicates import ACTIONS, Claim, Event, claims_about
-from marey.predicates.event import can_touch
+from marey.predicates import Claim, Event, claims_about
+from marey.predicates.event import possible_events
 from marey.skeleton.parts import GLOBAL_SLOT
 from marey.text import event_phrase
 
@@ -29,7 +27,7 @@ def part_claims(text: str, slot: str) -> tuple[Claim, ...]:
 def _phrases(slot: str) -> tuple[dict[str, Claim], re.Pattern[str]]:
     """Claims by the caption's phrase for a slot, and a pattern of all phrases, longest first."""
     found: dict[str, Claim] = {}
-    for event in _events(slot):
+    for event in _told_of(slot):
         words = event_phrase(event)
         claim = Claim(
             words=words,
@@ -47,18 +45,8 @@ def _phrases(slot: str) -> tuple[dict[str, Claim], re.Pattern[str]]:
     return found, re.compile(rf"\b(?:{own_words})\b{not_an_object}")
 
 
-def _events(slot: str) -> Iterator[Event]:
+def _told_of(slot: str) -> list[Event]:
     """Every event that captions may tell of a part or pair, without its extent."""
-    for action, kind in ACTIONS.items():
-        if slot not in kind.slots or slot == GLOBAL_SLOT or action == "stays":
-            continue
-        for direction, target in product(kind.directions, kind.targets):
-            if action != "touches" or can_touch(slot, direction, target):
-                yield Event(
-                    slot=slot,
-                    action=action,
-                    start=0.0,
-                    end=1.0,
-                    direction=direction,
-                    target=target,
-                )
+    if slot == GLOBAL_SLOT:
+        return []
+    return [event for event in possible_events((slot,)) if event.action != "stays"]

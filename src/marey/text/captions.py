@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
+
 from marey.errors import InvalidInputError
 from marey.motion import Motion
 from marey.predicates import Event, PoseFacts, find_events
@@ -120,9 +123,8 @@ def _of(events: Sequence[Event], slot: str) -> list[Event]:
 
 
 def _median_pose(facts: PoseFacts) -> PoseFacts:
-    ordered, count = facts.values.sort(dim=0).values, facts.num_frames
-    middle = (ordered[[(count - 1) // 2]] + ordered[[count // 2]]) / 2
-    return PoseFacts(values=middle, codes=binned(middle))
+    middle = torch.from_numpy(np.median(facts.values.numpy(), axis=0, keepdims=True))
+    return PoseFacts(values=middle, codes=binned(middle), postures=facts.postures[:1])
 
 
 def _sentence(text: str) -> str:

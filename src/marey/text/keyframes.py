@@ -6,9 +6,9 @@ less like the last keyframe than a threshold allows, at the earliest `LEAST_GAP`
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from marey.errors import InvalidInputError
 from marey.predicates import PoseFacts
@@ -22,7 +22,7 @@ SAME_SENTENCE = 0.9
 """Cosine of sentence vectors under which a pose is another one."""
 TOLERANCE = 0.25
 """Seconds by which two keyframes may differ and still be the same."""
-_LOOK_AHEAD = 10.0
+_LOOK_AHEAD = 1.0
 """Seconds of frames that are compared with a keyframe at once."""
 
 
@@ -34,8 +34,10 @@ def keyframes_from_facts(
     Raises InvalidInputError for a threshold outside (0, 1].
     """
 
-    def likeness(key: int, start: int, end: int) -> Float[Tensor, " frames"]:
-        return (facts.codes[start:end] == facts.codes[key]).float().mean(-1)
+    codes = facts.codes.numpy()
+
+    def likeness(key: int, start: int, end: int) -> Float[np.ndarray, " frames"]:
+        return (codes[start:end] == codes[key]).mean(-1)
 
     return _keyframes(likeness, facts.num_frames, fps, threshold)
 
@@ -56,11 +58,11 @@ def keyframes_from_sentences(
     if not sentences:
         raise InvalidInputError("expected one sentence per frame, got none.")
     wordings = list(dict.fromkeys(sentences))
-    vectors = torch.stack([text.vector for text in encoder.encode(wordings)])
+    vectors = torch.stack([text.vector for text in encoder.encode(wordings)]).numpy()
     place = {text: i for i, text in enumerate(wordings)}
-    rows = torch.tensor([place[text] for text in sentences])
+    rows = np.array([place[text] for text in sentences])
 
-    def likeness(key: int, start: int, end: int) -> Float[Tensor, " frames"]:
+    def likeness(key: int, start: int, end: int) -> Float[np.ndarray, " frames"]:
         return vectors[rows[start:end]] @ vectors[rows[key]]
 
     return _keyframes(likeness, len(sentences), fps, threshold)
@@ -86,7 +88,7 @@ def keyframe_agreement(first: Sequence[int], second: Sequence[int], fps: float) 
 
 
 def _keyframes(
-    likeness: Callable[[int, int, int], Float[Tensor, " frames"]],
+    likeness: Callable[[int, int, int], Float[np.ndarray, " frames"]],
     frames: int,
     fps: float,
     threshold: float,
@@ -96,9 +98,9 @@ def _keyframes(
     gap, ahead = max(1, round(LEAST_GAP * fps)), max(1, round(_LOOK_AHEAD * fps))
     found, start = [0], gap
     while start < frames:
-        unlike = (likeness(found[-1], start, start + ahead) < threshold).nonzero()
-        if len(unlike):
-            found.append(start + int(unlike[0, 0]))
+        unlike = likeness(found[-1], start, start + ahead) < threshold
+        if unlike.any():
+            found.append(start + int(unlike.argmax()))
             start = found[-1] + gap
         else:
             start += ahead

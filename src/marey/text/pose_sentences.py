@@ -7,10 +7,11 @@ are told in one sentence, their order depends on what is said, not on the side.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from itertools import groupby, pairwise
 
-from marey.predicates import POSE_FACTS, POSTURES, PoseFacts, postures
+from marey.predicates import POSE_FACTS, POSTURES, PoseFact, PoseFacts
 from marey.skeleton.parts import SLOTS, mirrored_slot
 from marey.text.pose_phrases import PHRASES, USUAL
 
@@ -49,80 +50,104 @@ _LEFT_OUT = {
 
 @dataclass(frozen=True, kw_only=True)
 class PoseText:
-    """What can be said of one pose."""
+    """What can be said of one pose; it is put into words when it is asked for."""
 
-    whole: str
-    """Several sentences about the whole body."""
-    slots: Mapping[str, str]
-    """One sentence per part and pair of parts, in the order of `SLOTS`."""
+    codes: tuple[int, ...]
+    """Bins of the pose facts."""
+    posture: str
+
+    @cached_property
+    def whole(self) -> str:
+        """Several sentences about the whole body."""
+        told = [_told(slot, self._bins(slot), self._bins(twin)) for slot, twin in _MIRRORED]
+        return " ".join([_finished(_POSTURE_WORDS[self.posture]), *filter(None, told)])
+
+    @cached_property
+    def slots(self) -> Mapping[str, str]:
+        """One sentence per part and pair of parts, in the order of `SLOTS`."""
+        return {slot: _slot_sentence(slot, self._bins(slot)) for slot in SLOTS[1:]}
+
+    def _bins(self, slot: str) -> tuple[int, ...]:
+        return tuple([self.codes[column] for column in _COLUMNS[slot]])
 
 
 @dataclass(frozen=True)
 class _Clause:
-    """A phrase with its sides still open, said of the noun of one side, of both or of none."""
+    """A phrase about a family of facts, said of one side, of both or of none."""
 
-    noun: str
-    phrase: str
     family: str
+    phrase: str
     side: str = ""
+
+    @property
+    def noun(self) -> str:
+        """What the phrase is said of, without its side."""
+        return PHRASES[self.family][0]
+
+    @cached_property
+    def subject(self) -> str:
+        """The noun with its side or sides."""
+        if not self.noun:
+            return ""
+        if self.side == _BOTH:
+            return f"both {'feet' if self.noun == 'foot' else f'{self.noun}s'}"
+        return f"the {self.side} {self.noun}".replace("  ", " ")
+
+    @cached_property
+    def predicate(self) -> str:
+        """The phrase with its verb for one or both, and its sides."""
+        both = self.side == _BOTH
+        phrase = re.sub(r"(\w+)\|(\w+)", r"\2" if both else r"\1", self.phrase)
+        return phrase.format(
+            side=self.side,
+            same="same-side" if both else self.side,
+            other="opposite" if both else _OTHER.get(self.side, ""),
+        )
+
+
+_clause = cache(_Clause)
+"""The one clause of these words: there are some hundred, and most are said again and again."""
 
 
 def pose_sentences(facts: PoseFacts, frames: Sequence[int] | None = None) -> list[PoseText]:
-    """Put poses into words: those of some frames, of all by default; like poses only once."""
-    chosen = range(facts.num_frames) if frames is None else frames
-    codes, carried = facts.codes.tolist(), postures(facts).tolist()
-    told: dict[tuple[int, ...], PoseText] = {}
-    texts = []
-    for frame in chosen:
-        key = (carried[frame], *codes[frame])
-        if key not in told:
-            told[key] = _pose_text(codes[frame], POSTURES[carried[frame]])
-        texts.append(told[key])
-    return texts
+    """Put poses into words: those of some frames, of all by default."""
+    chosen = list(range(facts.num_frames) if frames is None else frames)
+    codes, carried = facts.codes[chosen].tolist(), facts.postures[chosen].tolist()
+    return [
+        PoseText(codes=tuple(bins), posture=POSTURES[posture])
+        for bins, posture in zip(codes, carried, strict=True)
+    ]
 
 
-def _pose_text(codes: list[int], posture: str) -> PoseText:
-    clauses = {slot: _clauses(codes, slot) for slot in SLOTS[1:]}
-    sentences = [_POSTURE_WORDS[posture]]
-    for slot in SLOTS[1:]:
-        twin = mirrored_slot(slot)
-        if SLOTS.index(twin) < SLOTS.index(slot):
-            continue
-        one, other = (_of_the_whole(clauses[each]) for each in (slot, twin))
-        said = one if twin == slot else _merged(one, other)
-        if said:
-            sentences.append(_sentence(said))
-    return PoseText(
-        whole=" ".join(_finished(sentence) for sentence in sentences),
-        slots={
-            slot: _finished(_sentence(said) if said else _usual(slot))
-            for slot, said in clauses.items()
-        },
-    )
+@lru_cache(maxsize=4096)
+def _told(slot: str, bins: tuple[int, ...], mirrored: tuple[int, ...]) -> str:
+    """A sentence about a slot and its mirrored one, given the bins of both; "" for none."""
+    one = _of_the_whole(_clauses(slot, bins))
+    twin = mirrored_slot(slot)
+    said = one if twin == slot else _merged(one, _of_the_whole(_clauses(twin, mirrored)))
+    return _finished(_sentence(said)) if said else ""
 
 
-def _clauses(codes: list[int], slot: str) -> list[_Clause]:
+@lru_cache(maxsize=4096)
+def _slot_sentence(slot: str, bins: tuple[int, ...]) -> str:
+    said = _clauses(slot, bins)
+    return _finished(_sentence(said) if said else _usual(slot))
+
+
+def _clauses(slot: str, bins: tuple[int, ...]) -> list[_Clause]:
     """What is worth saying of a slot; two facts of one family and one bin are told as both."""
+    rows = zip(_COLUMNS[slot], bins, strict=True)
     found = []
-    for columns in _COLUMNS[slot]:
-        family, bins = POSE_FACTS[columns[0]].family, {codes[c] for c in columns}
-        if family not in PHRASES:
-            continue
-        noun, phrases = PHRASES[family]
-        if len(columns) == 2 and len(bins) == 1:
-            columns, sides = columns[:1], [_BOTH]
+    for family, group in groupby(rows, key=lambda row: POSE_FACTS[row[0]].family):
+        told = sorted(group, key=lambda row: row[1])
+        if len(told) == 2 and told[0][1] == told[1][1]:
+            sides = [(told[0], _BOTH)]
         else:
-            columns = sorted(columns, key=lambda c: codes[c])
-            sides = [_side_of(c) for c in columns]
-        for column, side in zip(columns, sides, strict=True):
-            if phrase := phrases.get(POSE_FACTS[column].bins[codes[column]]):
-                found.append(_Clause(noun, phrase, family, side))
+            sides = [(row, _SIDES[row[0]]) for row in told]
+        for (column, code), side in sides:
+            if phrase := _SAID[column][code]:
+                found.append(_clause(family, phrase, side))
     return found
-
-
-def _side_of(column: int) -> str:
-    fact = POSE_FACTS[column]
-    return fact.name.removesuffix(f"_{fact.family}") if fact.name != fact.family else ""
 
 
 def _of_the_whole(clauses: list[_Clause]) -> list[_Clause]:
@@ -131,44 +156,25 @@ def _of_the_whole(clauses: list[_Clause]) -> list[_Clause]:
 
 def _merged(one: list[_Clause], twin: list[_Clause]) -> list[_Clause]:
     """Clauses of a slot and of its mirrored one: what both share first, then each one's own."""
-    first, second = ([replace(c, side=_BOTH) for c in clauses] for clauses in (one, twin))
+    first, second = ([_of_both(c) for c in clauses] for clauses in (one, twin))
     shared = [clause for clause in first if clause in second]
-    own = [clause for clause in one if replace(clause, side=_BOTH) not in shared]
-    others = [clause for clause in twin if replace(clause, side=_BOTH) not in shared]
+    own = [clause for clause in one if _of_both(clause) not in shared]
+    others = [clause for clause in twin if _of_both(clause) not in shared]
     ordered = sorted((own, others), key=lambda row: [(c.noun, c.phrase) for c in row])
     return [*shared, *ordered[0], *ordered[1]]
+
+
+def _of_both(clause: _Clause) -> _Clause:
+    return _clause(clause.family, clause.phrase, _BOTH)
 
 
 def _sentence(clauses: Iterable[_Clause]) -> str:
     """Clauses of one subject share it; those of several are joined by commas and "and"."""
     rows = []
-    for subject, group in groupby(clauses, key=_subject):
-        predicates = [_predicate(clause) for clause in group]
+    for subject, group in groupby(clauses, key=lambda clause: clause.subject):
+        predicates = [clause.predicate for clause in group]
         rows.append(f"{subject} {_listed(_without_repeated_verbs(predicates))}".strip())
     return _listed(rows)
-
-
-def _subject(clause: _Clause) -> str:
-    if not clause.noun:
-        return ""
-    if clause.side == _BOTH:
-        return f"both {_plural(clause.noun)}"
-    return f"the {clause.side} {clause.noun}".replace("  ", " ")
-
-
-def _predicate(clause: _Clause) -> str:
-    """The phrase with its verb for one or both, and its sides."""
-    both = clause.side == _BOTH
-    phrase = re.sub(r"(\w+)\|(\w+)", r"\2" if both else r"\1", clause.phrase)
-    return phrase.format(
-        side=clause.side,
-        same="same-side" if both else clause.side,
-        other="opposite" if both else _OTHER.get(clause.side, ""),
-    )
-
-
-def _plural(noun: str) -> str:
-    return "feet" if noun == "foot" else f"{noun}s"
 
 
 def _without_repeated_verbs(predicates: list[str]) -> list[str]:
@@ -194,13 +200,27 @@ def _finished(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:] + "."
 
 
-def _columns_by_family(slot: str) -> list[list[int]]:
-    families: dict[str, list[int]] = {}
-    for column, fact in enumerate(POSE_FACTS):
-        if fact.slot == slot:
-            families.setdefault(fact.family, []).append(column)
-    return list(families.values())
+def _side_of(fact: PoseFact) -> str:
+    return fact.name.removesuffix(f"_{fact.family}") if fact.name != fact.family else ""
 
 
-_COLUMNS = {slot: _columns_by_family(slot) for slot in SLOTS[1:]}
-"""Columns of the facts of each slot, those of one family together."""
+def _phrases_of(fact: PoseFact) -> list[str]:
+    """What is said of each bin of a fact; "" for nothing."""
+    phrases = PHRASES[fact.family][1] if fact.family in PHRASES else {}
+    return [phrases.get(word, "") for word in fact.bins]
+
+
+_SIDES = [_side_of(fact) for fact in POSE_FACTS]
+_SAID = [_phrases_of(fact) for fact in POSE_FACTS]
+"""Of each column: its side, and the phrases of its bins."""
+_COLUMNS = {
+    slot: [column for column, fact in enumerate(POSE_FACTS) if fact.slot == slot]
+    for slot in SLOTS[1:]
+}
+"""Columns of the facts of each slot; those of one family are neighbours."""
+_MIRRORED = [
+    (slot, mirrored_slot(slot))
+    for slot in SLOTS[1:]
+    if SLOTS.index(slot) <= SLOTS.index(mirrored_slot(slot))
+]
+"""Slots with their mirrored ones, each two once."""

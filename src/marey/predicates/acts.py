@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from marey.predicates.body import REFERENCE_LEG
 from marey.predicates.curve import derivative, held, near
-from marey.predicates.measure import Measure
-from marey.predicates.trace import REFERENCE_LEG, BodyTrace
+from marey.predicates.trace import BodyTrace, Measure
 
 JUMP_CLEARANCE, JUMP_RISE = 0.06, 0.15
 """Metres between floor and lower foot, and between the hips' highest and lowest point nearby."""
