@@ -13,21 +13,33 @@ from marey.text.keyframes import (
 )
 from marey.text.minilm import MiniLMEncoder
 from marey.text.mirror import mirror_text
+from marey.text.particulars import Particulars, stated_sides, stated_ways
 from marey.text.pose_sentences import PoseText, pose_sentences
 from marey.text.script import Statement, TextScript
+from marey.text.similarity import (
+    FALSE_NEGATIVE_THRESHOLD,
+    PROTOCOL_THRESHOLD,
+    ComparableTexts,
+    TextSimilarity,
+)
 from marey.text.timeline import load_timeline
 
 __all__ = [
+    "FALSE_NEGATIVE_THRESHOLD",
+    "PROTOCOL_THRESHOLD",
     "SLOTS",
     "CachedEncoder",
+    "ComparableTexts",
     "Keyframe",
     "MiniLMEncoder",
     "MotionCaption",
+    "Particulars",
     "PoseText",
     "Statement",
     "TextCondition",
     "TextEncoder",
     "TextScript",
+    "TextSimilarity",
     "TextStates",
     "caption",
     "collate_conditions",
@@ -39,4 +51,6 @@ __all__ = [
     "load_timeline",
     "mirror_text",
     "pose_sentences",
+    "stated_sides",
+    "stated_ways",
 ]

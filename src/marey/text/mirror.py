@@ -1,6 +1,7 @@
 """Sentences of a mirrored motion: left and right, clockwise and counterclockwise, swapped."""
 
 import re
+from collections.abc import Iterator
 
 _SIDES = {"left": "right", "right": "left"}
 
@@ -32,6 +33,18 @@ def mirror_text(text: str) -> str:
     hyphenated kin come back as "counterclockwise".
     """
     return _WORD.sub(_mirror_word, text)
+
+
+def sides_in(text: str) -> Iterator[tuple[str, int]]:
+    """Yield "left" or "right" and the end of each word that mirroring swaps.
+
+    Clockwise, seen from above, is right.
+    """
+    for found in _WORD.finditer(text):
+        if found["turn"] is not None:
+            yield "right" if found["turn"].lower() == "clockwise" else "left", found.end()
+        elif found["tail"] is not None or not _is_no_side(text, found.start(), found.end()):
+            yield found["side"].lower(), found.end()
 
 
 def _mirror_word(found: re.Match[str]) -> str:
