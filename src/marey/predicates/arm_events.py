@@ -197,12 +197,12 @@ def _held(slot: str, hand: np.ndarray, over_head: Curve) -> list[Event]:
         for first, after in runs(over_head >= OVERHEAD)
         if after - first >= HOLD_SECONDS * CLOCK
     ]
+    heights = np.stack((hand[:, UP], over_head), axis=1)
     for first, after in runs(speed < STILL_SPEED):
         seconds = (after - first) / CLOCK
         if seconds < HOLD_SECONDS:
             continue
-        height, over = np.median(hand[first:after, UP]), np.median(over_head[first:after])
-        target = hand_level(float(height), float(over))
+        target = hand_level(*np.median(heights[first:after], axis=0).tolist())
         if target not in ("waist", "overhead"):
             found.append(timed(slot, "holds", (first, after - 1), target=target))
         elif target == "waist" and seconds >= STILL_SECONDS:

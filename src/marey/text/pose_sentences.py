@@ -136,17 +136,14 @@ def _slot_sentence(slot: str, bins: tuple[int, ...]) -> str:
 
 def _clauses(slot: str, bins: tuple[int, ...]) -> list[_Clause]:
     """What is worth saying of a slot; two facts of one family and one bin are told as both."""
-    rows = zip(_COLUMNS[slot], bins, strict=True)
     found = []
-    for family, group in groupby(rows, key=lambda row: POSE_FACTS[row[0]].family):
-        told = sorted(group, key=lambda row: row[1])
-        if len(told) == 2 and told[0][1] == told[1][1]:
-            sides = [(told[0], _BOTH)]
-        else:
-            sides = [(row, _SIDES[row[0]]) for row in told]
-        for (column, code), side in sides:
-            if phrase := _SAID[column][code]:
-                found.append(_clause(family, phrase, side))
+    for family, facts in _FAMILIES[slot]:
+        told = [(bins[place], said, side) for place, said, side in facts]
+        if len(told) == 2 and told[0][0] == told[1][0]:
+            told = [(*told[0][:2], _BOTH)]
+        elif len(told) == 2 and told[0][0] > told[1][0]:
+            told.reverse()
+        found += [_clause(family, said[code], side) for code, said, side in told if said[code]]
     return found
 
 
@@ -210,14 +207,21 @@ def _phrases_of(fact: PoseFact) -> list[str]:
     return [phrases.get(word, "") for word in fact.bins]
 
 
-_SIDES = [_side_of(fact) for fact in POSE_FACTS]
-_SAID = [_phrases_of(fact) for fact in POSE_FACTS]
-"""Of each column: its side, and the phrases of its bins."""
+def _families(columns: Sequence[int]) -> list[tuple[str, list[tuple[int, list[str], str]]]]:
+    """Families of the facts of a slot: of each its place, the phrases of its bins, its side."""
+    facts = [(place, POSE_FACTS[column]) for place, column in enumerate(columns)]
+    return [
+        (family, [(place, _phrases_of(fact), _side_of(fact)) for place, fact in group])
+        for family, group in groupby(facts, key=lambda each: each[1].family)
+    ]
+
+
 _COLUMNS = {
     slot: [column for column, fact in enumerate(POSE_FACTS) if fact.slot == slot]
     for slot in SLOTS[1:]
 }
 """Columns of the facts of each slot; those of one family are neighbours."""
+_FAMILIES = {slot: _families(columns) for slot, columns in _COLUMNS.items()}
 _MIRRORED = [
     (slot, mirrored_slot(slot))
     for slot in SLOTS[1:]
