@@ -124,9 +124,10 @@ def test_the_page_runs(
     text = JudgeForm.sample(store, lines, clips=2).html()
     script = re.findall(r"<script>(.*?)</script>", text, flags=re.DOTALL)[-1]
     data = re.findall(r'id="data">(.*?)</script>', text, flags=re.DOTALL)[0]
-    program = _BROWSER.replace("PAGE_DATA", json.dumps(data)).replace("PAGE_SCRIPT", script)
+    browser = (Path(__file__).parents[1] / "browser.js").read_text(encoding="utf-8")
+    page = browser.replace("PAGE_DATA", json.dumps(data)).replace("PAGE_SCRIPT", script)
     file = tmp_path / "page.js"
-    file.write_text(program, encoding="utf-8")
+    file.write_text(page + _ACTIONS, encoding="utf-8")
     done = subprocess.run(["node", str(file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     saved = tmp_path / "saved.json"
@@ -138,30 +139,7 @@ def test_the_page_runs(
     assert judgements.marks[1].note == "no"
 
 
-_BROWSER = """
-// As much of a browser as the page needs.
-const made = [];
-class Element {
-  constructor(tag) { this.tag = tag; this.style = {}; this.children = []; this.value = "";
-    made.push(this); }
-  append(...children) { this.children.push(...children); }
-  getContext() { return new Proxy({}, { get: () => () => {}, set: () => true }); }
-  focus() {}
-  click() { process.stdout.write(globalThis.blob); }
-}
-const byId = {};
-globalThis.document = {
-  documentElement: new Element("html"),
-  createElement: tag => new Element(tag),
-  getElementById: id => byId[id] ??= Object.assign(
-    new Element(id), { textContent: id === "data" ? PAGE_DATA : "" }),
-};
-globalThis.getComputedStyle = () => ({ getPropertyValue: () => "#000" });
-Object.defineProperty(globalThis, "localStorage", { get() { throw new Error("not allowed"); } });
-globalThis.Blob = class { constructor(parts) { globalThis.blob = parts.join(""); } };
-globalThis.URL = { createObjectURL: () => "blob:", revokeObjectURL() {} };
-globalThis.alert = text => { throw new Error(text); };
-(() => { PAGE_SCRIPT })();
+_ACTIONS = """
 const radios = made.filter(each => each.type === "radio");
 const notes = made.filter(each => each.className === "note");
 radios[0].onchange();

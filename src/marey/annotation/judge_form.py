@@ -10,19 +10,13 @@ from importlib import resources
 from io import StringIO
 from typing import Any
 
-import torch
-
 from marey.annotation.annotation_file import AnnotatedWindow
 from marey.annotation.judgement import CSV_COLUMNS, VERSION
 from marey.data import MotionStore
 from marey.data.records import WindowRecord
 from marey.errors import InvalidInputError
-from marey.skeleton import Skeleton
+from marey.io.web_player import figure_bones, filled_page, moving_figure
 from marey.skeleton.parts import PARTS
-
-_PLACE = "FORM_DATA"
-_HEAD_POINTS = ((0.0, 0.18, 0.0), (0.0, 0.07, 0.13))
-"""Crown and nose in the frame of the head joint, metres: without them no head turns visibly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +70,15 @@ class JudgeForm:
         """Return a page that needs no network: moving figures, marks, notes, and a JSON to save."""
         page = resources.files("marey.annotation").joinpath("judge_form.html").read_text("utf-8")
         clips = [
-            _drawing(self.store, window) | {"statements": _statements(line)}
+            {
+                "window": window.window_id,
+                **moving_figure(self.store.window_motion(window)),
+                "statements": _statements(line),
+            }
             for window, line in zip(self.windows, self.lines, strict=True)
         ]
-        data = {**self._head(), "bones": _bones(self.store.skeleton), "clips": clips}
-        # "<" could end the script element that holds the data.
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-        return page.replace(_PLACE, text)
+        data = {**self._head(), "bones": figure_bones(self.store.skeleton), "clips": clips}
+        return filled_page(page, data)
 
     def csv(self) -> str:
         """Return a table to fill in: judge (once), right (yes or no) and note (if any)."""
@@ -109,27 +105,3 @@ class JudgeForm:
 
 def _statements(line: AnnotatedWindow) -> list[dict[str, str]]:
     return [{"part": part, "text": line.annotation.parts[part]} for part in PARTS]
-
-
-def _drawing(store: MotionStore, window: WindowRecord) -> dict[str, Any]:
-    """Positions of the joints, then of `_HEAD_POINTS`, in every frame, in whole centimetres."""
-    motion = store.window_motion(window)
-    head, points = store.skeleton.role("head"), torch.tensor(_HEAD_POINTS)
-    turned = torch.einsum("fij,pj->fpi", motion.global_rotations[:, head], points)
-    ends = motion.joint_positions[:, [head]] + turned
-    positions = torch.cat([motion.joint_positions, ends], dim=1)
-    frames = (100 * positions).round().int().flatten(1).tolist()
-    return {"window": window.window_id, "fps": motion.fps, "frames": frames}
-
-
-def _bones(skeleton: Skeleton) -> list[tuple[int, int, str]]:
-    """Ends and side (left, right or centre) of every bone, and of the lines of the head."""
-    head, crown, nose = skeleton.role("head"), skeleton.num_joints, skeleton.num_joints + 1
-    bones = [
-        (parent, joint, next((s for s in ("left", "right") if name.startswith(s)), "centre"))
-        for joint, (name, parent) in enumerate(
-            zip(skeleton.joint_names, skeleton.parents, strict=True)
-        )
-        if parent >= 0
-    ]
-    return [*bones, (head, crown, "centre"), (head, nose, "centre"), (crown, nose, "centre")]

@@ -70,7 +70,14 @@ COMMANDS: dict[str, Command] = {
         "marey.cli.reason_tune:tune", "teach a language model to write part texts"
     ),
     "render": Command("marey.cli.render:render", "draw a motion: contact sheet, animation, video"),
+    "study make": Command(
+        "marey.cli.study:make", "write a page on which people rate clips of several models"
+    ),
+    "study read": Command("marey.cli.study:read", "print mean opinion scores of a study"),
     "train": Command("marey.cli.train:train", "train a model on a store of motions"),
+    "train alignment": Command(
+        "marey.cli.train_alignment:train", "bring motions and sentences into one space"
+    ),
 }
 
 EXIT_USER_ERROR = 2
