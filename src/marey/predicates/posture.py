@@ -3,16 +3,7 @@
 import numpy as np
 from jaxtyping import Int
 
-from marey.predicates.body import (
-    AHEAD,
-    HANDS,
-    HEELS,
-    HIPS,
-    KNEES,
-    REFERENCE_LEG,
-    UP,
-    Body,
-)
+from marey.predicates.body import AHEAD, HANDS, HEELS, HIPS, KNEES, REFERENCE_LEG, UP, Body
 
 POSTURES = (
     "standing",

@@ -4,24 +4,10 @@ import itertools
 
 import numpy as np
 
-from marey.predicates.body import (
-    CLOCK,
-    UP,
-    Body,
-    Curve,
-    rate,
-    smooth,
-)
+from marey.predicates.body import CLOCK, UP, Body, Curve, rate, smooth
 from marey.predicates.event import Event
 from marey.predicates.paces import timed
-from marey.predicates.posture import (
-    KNEELING,
-    LYING,
-    POSTURES,
-    SITTING,
-    SQUATTING,
-    STANDING,
-)
+from marey.predicates.posture import KNEELING, LYING, POSTURES, SITTING, SQUATTING, STANDING
 from marey.predicates.spans import moves, runs
 
 JUMP_CLEARANCE, JUMP_CLEARANCE_PER_SPEED = 0.05, 0.03
