@@ -75,6 +75,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "study read": Command("marey.cli.study:read", "print mean opinion scores of a study"),
     "train": Command("marey.cli.train:train", "train a model on a store of motions"),
+    "train alignment": Command(
+        "marey.cli.train_alignment:train", "bring motions and sentences into one space"
+    ),
 }
 
 EXIT_USER_ERROR = 2

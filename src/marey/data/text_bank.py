@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from marey.text import TextCondition, TextEncoder
@@ -43,6 +44,12 @@ class TextBank:
     def number(self, text: str) -> int:
         """Return the number by which ``condition`` knows a text of the bank."""
         return self._number[text]
+
+    def states(self, text: str) -> Float[Tensor, "tokens width"]:
+        """Return the token states of a text of the bank."""
+        number = self._number[text]
+        first = int(self._starts[number])
+        return self._states[first : first + self._tokens[number]].float()
 
     def tokens(self, number: int) -> int:
         """Return how many tokens a text has."""

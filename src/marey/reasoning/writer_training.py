@@ -192,8 +192,9 @@ def train_writer(
     def keep_best() -> None:
         with loop.average.applied(model), torch.no_grad():
             loss = sum(float(_loss(model, each)) for each in batches) / len(batches)
+            better = loss < folder.least("validation")
             folder.log(loop.clock.step, {"validation": loss})
-            if not file.exists() or loss < load_writer(file).validation:
+            if better:
                 name = f"{encoder.name} {encoder.version}"
                 made = Writer(network=model, encoder=name, source=source, validation=loss)
                 save_writer(made, file, force=True)

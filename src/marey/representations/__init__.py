@@ -1,6 +1,7 @@
 """Motion as feature vectors."""
 
 from marey.representations.heading_local import HeadingLocal
+from marey.representations.joint_motion import JointMotion
 from marey.representations.kinematic_parts import KinematicParts
 from marey.representations.layout import Block, FeatureLayout
 from marey.representations.legacy_smoothing import smooth_path_legacy
@@ -12,6 +13,7 @@ __all__ = [
     "Block",
     "FeatureLayout",
     "HeadingLocal",
+    "JointMotion",
     "KinematicParts",
     "Normalizer",
     "Observation",

@@ -17,6 +17,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,11 @@ class RunFolder:
         if self._board is not None:
             self._board.close()
             self._board = None
+
+    def least(self, name: str) -> float:
+        """Return the least value that was logged under a name; infinity if there is none."""
+        with self.metrics.open(newline="", encoding="utf-8") as file:
+            return min((float(row[2]) for row in csv.reader(file) if row[1] == name), default=inf)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Append values to the metrics."""

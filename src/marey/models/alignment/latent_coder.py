@@ -1,0 +1,124 @@
+"""Sequences to distributions in the space of motions and texts, and back [Petrovich2023, §3]."""
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from marey.nn import Block, sinusoidal
+
+LOG_VARIANCE_LIMIT = 8.0
+"""Log variances are kept within ± this, so that no sample overflows."""
+
+
+class LatentEncoder(nn.Module):
+    """A transformer that reads a sequence and two learned tokens: its mean and log variance.
+
+    Deviations from [Petrovich2023]: pre-norm blocks, and some frames share a token.
+    """
+
+    def __init__(
+        self,
+        *,
+        feats: int,
+        width: int,
+        layers: int,
+        heads: int,
+        hidden: int,
+        latent: int,
+        frames_per_token: int = 1,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.frames_per_token = frames_per_token
+        self.project = nn.Sequential(
+            nn.LayerNorm(feats * frames_per_token), nn.Linear(feats * frames_per_token, width)
+        )
+        self.learned = nn.Parameter(torch.randn(2, width) * 0.02)
+        self.blocks = nn.ModuleList(
+            Block(width=width, heads=heads, hidden=hidden, dropout=dropout) for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.mean, self.log_variance = nn.Linear(width, latent), nn.Linear(width, latent)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch frames feats"],
+        mask: Bool[Tensor, "batch frames"],
+        extra: Float[Tensor, "#batch 1 width"] | None = None,
+    ) -> tuple[
+        Float[Tensor, "batch latent"],
+        Float[Tensor, "batch latent"],
+        Float[Tensor, "batch tokens width"],
+        Bool[Tensor, "batch tokens"],
+    ]:
+        """Return mean, log variance, and the tokens of the sequence with their mask.
+
+        ``extra`` is added to the learned tokens: what the sequence is about.
+        """
+        tokens, real = in_groups(x, mask, self.frames_per_token)
+        tokens = self.project(tokens)
+        tokens = tokens + sinusoidal(
+            torch.arange(tokens.shape[1], device=x.device), tokens.shape[2]
+        )
+        learned = self.learned.expand(len(x), -1, -1)
+        h = torch.cat((learned if extra is None else learned + extra, tokens), dim=1)
+        seen = F.pad(real, (2, 0), value=True)
+        h = self.dropout(h)
+        for block in self.blocks:
+            h = block(h, seen)
+        h = self.norm(h)
+        spread = LOG_VARIANCE_LIMIT * torch.tanh(self.log_variance(h[:, 1]) / LOG_VARIANCE_LIMIT)
+        return self.mean(h[:, 0]), spread, h[:, 2:], real
+
+
+class LatentDecoder(nn.Module):
+    """A transformer that turns a point of the space into a sequence of a given length."""
+
+    def __init__(
+        self,
+        *,
+        feats: int,
+        width: int,
+        layers: int,
+        heads: int,
+        hidden: int,
+        latent: int,
+        frames_per_token: int = 1,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.frames_per_token, self.width = frames_per_token, width
+        self.project = nn.Linear(latent, width)
+        self.blocks = nn.ModuleList(
+            Block(width=width, heads=heads, hidden=hidden, dropout=dropout) for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.out = nn.Linear(width, feats * frames_per_token)
+
+    def forward(
+        self, z: Float[Tensor, "batch latent"], mask: Bool[Tensor, "batch frames"]
+    ) -> Float[Tensor, "batch frames feats"]:
+        """Return the sequences; zeros where ``mask`` is False."""
+        frames = mask.shape[1]
+        tokens = -(-frames // self.frames_per_token)
+        real = F.pad(mask, (0, tokens * self.frames_per_token - frames))
+        real = rearrange(real, "b (t g) -> b t g", g=self.frames_per_token).any(-1)
+        place = sinusoidal(torch.arange(tokens, device=z.device), self.width)
+        h = self.project(z)[:, None] + place
+        for block in self.blocks:
+            h = block(h, real)
+        x = rearrange(self.out(self.norm(h)), "b t (g f) -> b (t g) f", g=self.frames_per_token)
+        return x[:, :frames] * mask[..., None]
+
+
+def in_groups(
+    x: Float[Tensor, "batch frames feats"], mask: Bool[Tensor, "batch frames"], size: int
+) -> tuple[Float[Tensor, "batch tokens group"], Bool[Tensor, "batch tokens"]]:
+    """Return every ``size`` frames as one token, padded with zeros; real if any frame is."""
+    rest = -x.shape[1] % size
+    x = F.pad(x * mask[..., None], (0, 0, 0, rest))
+    real = rearrange(F.pad(mask, (0, rest)), "b (t g) -> b t g", g=size).any(-1)
+    return rearrange(x, "b (t g) f -> b t (g f)", g=size), real

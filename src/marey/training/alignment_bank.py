@@ -1,0 +1,177 @@
+"""AlignmentBank: windows as joint motions, their texts in all slots, and batches of both."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from marey.data import MotionStore
+from marey.data.bank import seeded_generator, usable_windows
+from marey.data.records import WindowRecord
+from marey.data.text_bank import TextBank
+from marey.errors import InvalidInputError
+from marey.models.alignment import SlotTexts
+from marey.representations import JointMotion, Normalizer
+from marey.skeleton.parts import GLOBAL_SLOT, mirrored_slot
+from marey.text import ComparableTexts, TextEncoder, TextSimilarity, mirror_text
+
+Note = Callable[[str, int, int], None]
+"""Called with (what, done, in all)."""
+Texts = Mapping[str, str]
+DRAWS = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AlignmentBatch:
+    """Normalised joint motions, texts by slot, and the numbers of the texts on the whole body."""
+
+    features: Float[Tensor, "batch frames feats"]
+    mask: Bool[Tensor, "batch frames"]
+    texts: SlotTexts
+    sentences: Int[Tensor, " batch"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A window, plain or mirrored."""
+
+    first: int
+    length: int
+    sentences: tuple[str, ...]
+    parts: Texts
+    measured: bool
+
+
+class AlignmentBank:
+    """Joint motions of the clips of some windows, plain and mirrored, and the windows' texts.
+
+    ``annotated`` holds texts of parts and pairs by window id; windows without have none. Raises
+    InvalidInputError where no window can be used.
+    """
+
+    def __init__(
+        self,
+        store: MotionStore,
+        windows: Sequence[WindowRecord],
+        encoder: TextEncoder,
+        *,
+        annotated: Mapping[str, Texts] | None = None,
+        max_seconds: float = 10.0,
+        normalizer: Normalizer | None = None,
+        note: Note | None = None,
+    ) -> None:
+        usable = usable_windows(windows, store.fps)
+        kept = [w for w in usable if not (w.flip or w.off_floor)]
+        if not kept:
+            raise InvalidInputError(f"The store {store.path} has no window that can be used.")
+        self.representation = JointMotion(skeleton=store.skeleton, fps=store.fps)
+        self.max_frames = round(max_seconds * store.fps)
+        note = note or (lambda what, done, total: None)
+        starts = self._encode_clips(store, kept, note)
+        annotated = annotated or {}
+        plain = [_entry(w, starts[w.clip_id][0], annotated.get(w.window_id, {})) for w in kept]
+        others = [_entry(w, starts[w.clip_id][1], annotated.get(w.window_id, {})) for w in kept]
+        self.plain = plain
+        self.entries = plain + [_mirrored(each) for each in others]
+        self._by_kind = [
+            [i for i, each in enumerate(self.entries) if each.measured == kind]
+            for kind in (False, True)
+        ]
+        said = [each.sentences for each in self.entries]
+        sentences = sorted({text for texts in said for text in texts})
+        self._sentence = {text: i for i, text in enumerate(sentences)}
+        self.comparable: ComparableTexts = TextSimilarity(encoder).prepare(sentences)
+        parts = sorted({text for each in self.entries for text in each.parts.values() if text})
+        self.texts = TextBank(
+            [*sentences, *parts],
+            encoder,
+            progress=lambda done, total: note("texts", done, total),
+        )
+        self.normalizer = normalizer or Normalizer.fit(
+            self.features[:: max(1, len(self.features) // 200_000)].float(),
+            self.representation.layout,
+        )
+
+    def _encode_clips(
+        self, store: MotionStore, windows: Sequence[WindowRecord], note: Note
+    ) -> dict[str, tuple[int, int]]:
+        clip_ids = sorted({w.clip_id for w in windows})
+        frames = 2 * sum(store.clip(c).length for c in clip_ids)
+        self.features = torch.empty(frames, self.representation.layout.size, dtype=torch.half)
+        starts, row = {}, 0
+        for done, clip_id in enumerate(clip_ids, start=1):
+            motion = store.motion(clip_id)
+            starts[clip_id] = (row, row + motion.num_frames)
+            for copy in (motion, motion.mirror()):
+                self.features[row : row + copy.num_frames] = self.representation.encode(copy)
+                row += copy.num_frames
+            note("clips", done, len(clip_ids))
+        return starts
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def number(self, sentence: str) -> int:
+        """Return the number of a sentence, its row in ``comparable``."""
+        return self._sentence[sentence]
+
+    def draw(self, step: int, *, size: int, seed: int, measured_share: float) -> AlignmentBatch:
+        """Return the batch of a training step; a share of it from windows with measured texts."""
+        generator = seeded_generator(seed, DRAWS, step)
+
+        def drawn(count: int) -> int:
+            return int(torch.randint(count, (), generator=generator))
+
+        chosen: list[tuple[_Entry, str, int]] = []
+        for _ in range(size):
+            wanted = bool(torch.rand((), generator=generator) < measured_share)
+            rows = self._by_kind[wanted] or self._by_kind[not wanted]
+            entry = self.entries[rows[drawn(len(rows))]]
+            spare = max(0, entry.length - self.max_frames)
+            sentence = entry.sentences[drawn(len(entry.sentences))]
+            chosen.append((entry, sentence, drawn(spare + 1)))
+        return self._assembled(chosen)
+
+    def first_texts(self, size: int) -> list[AlignmentBatch]:
+        """Return every plain window with its first sentence, in batches of like length."""
+        order = sorted(self.plain, key=lambda each: each.length)
+        spare = [max(0, each.length - self.max_frames) // 2 for each in order]
+        chosen = [(e, e.sentences[0], s) for e, s in zip(order, spare, strict=True)]
+        return [self._assembled(chosen[at : at + size]) for at in range(0, len(chosen), size)]
+
+    def _assembled(self, chosen: Sequence[tuple[_Entry, str, int]]) -> AlignmentBatch:
+        lengths = torch.tensor([min(e.length, self.max_frames) for e, _, _ in chosen])
+        position = torch.arange(int(lengths.max()))
+        mask = position < lengths[:, None]
+        first = torch.tensor([e.first + offset for e, _, offset in chosen])
+        rows = first[:, None] + torch.minimum(position, lengths[:, None] - 1)
+        features = self.normalizer(self.features[rows].float())
+        scripts = [{GLOBAL_SLOT: sentence, **e.parts} for e, sentence, _ in chosen]
+        return AlignmentBatch(
+            features=features * mask[..., None],
+            mask=mask,
+            texts=SlotTexts.of(scripts, self.texts.states, text_width=self.texts.width),
+            sentences=torch.tensor([self.number(sentence) for _, sentence, _ in chosen]),
+        )
+
+
+def _entry(window: WindowRecord, first: int, parts: Texts) -> _Entry:
+    return _Entry(
+        first=first + window.start,
+        length=window.num_frames,
+        sentences=tuple(dict.fromkeys(each.text for each in window.texts)),
+        parts=parts,
+        measured=window.is_measured,
+    )
+
+
+def _mirrored(entry: _Entry) -> _Entry:
+    return _Entry(
+        first=entry.first,
+        length=entry.length,
+        sentences=tuple(mirror_text(text) for text in entry.sentences),
+        parts={mirrored_slot(slot): mirror_text(text) for slot, text in entry.parts.items()},
+        measured=entry.measured,
+    )

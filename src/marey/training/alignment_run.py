@@ -1,0 +1,119 @@
+"""A run of any alignment model: its data, the loop, the loss on ``val``, and what is kept."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from marey.data import MotionStore
+from marey.text import TextEncoder
+from marey.training.alignment_bank import AlignmentBank, AlignmentBatch, Note, Texts
+from marey.training.alignment_loss import AlignmentWeights
+from marey.training.config import LoopConfig
+from marey.training.loop import Listen, Loop
+from marey.training.run_folder import RunFolder
+
+VALIDATION_BATCH = 128
+Notes = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignmentRunConfig(LoopConfig):
+    """Settings of every alignment run."""
+
+    learning_rate: float = 3e-4
+    weight_decay: float = 0.05
+    steps: int = 4000
+    ema_decay: float = 0.99
+    width: int = 192
+    layers: int = 4
+    hidden: int = 512
+    latent: int = 192
+    frames_per_token: int = 4
+    dropout: float = 0.1
+    max_seconds: float = 10.0
+    temperature: float = 0.1
+    measured_share: float = 0.2
+    """Share of draws that windows with measured texts take."""
+    splits: tuple[str, ...] = ("train",)
+    keep_best: bool = True
+    """Keep the parameters with the best loss on ``val``; else the last ones."""
+    weights: AlignmentWeights = field(default_factory=AlignmentWeights)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("measured_share", "dropout"):
+            self.require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
+        for name in ("temperature", "max_seconds"):
+            self.require(name, getattr(self, name) > 0, "positive")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What sets one kind of alignment model apart from another."""
+
+    make: Callable[[AlignmentBank], nn.Module]
+    losses: Callable[[Any, AlignmentBatch, AlignmentBank, int | None], dict[str, Tensor]]
+    """Called with the network, a batch, its bank, and the step; None on ``val``."""
+    save: Callable[[Any, AlignmentBank, Path, Notes], None]
+
+
+def run_alignment(
+    config: AlignmentRunConfig,
+    kind: Kind,
+    store: MotionStore,
+    run: Path,
+    *,
+    encoder: TextEncoder,
+    annotated: Mapping[str, Texts] | None = None,
+    listen: Listen | None = None,
+    note: Note | None = None,
+) -> Path:
+    """Train on the windows of the recipe's splits and return RUN/alignment.safetensors.
+
+    ``annotated`` holds texts of parts and pairs by window id. The run goes on where it was
+    stopped. Raises InvalidInputError where there is nothing to train on, and Cancelled, after
+    saving, if ``listen`` raises it.
+    """
+    folder = RunFolder(run)
+    folder.open(config, fingerprint=store.fingerprint)
+    windows = [w for split in config.splits for w in store.windows_of(split)]
+    options: dict[str, Any] = {
+        "annotated": annotated,
+        "max_seconds": config.max_seconds,
+        "note": note,
+    }
+    bank = AlignmentBank(store, windows, encoder, **options)
+    held_out = AlignmentBank(
+        store, store.windows_of("val"), encoder, normalizer=bank.normalizer, **options
+    )
+    torch.manual_seed(config.seed)
+    network = kind.make(bank)
+    loop = Loop(network, config, folder)
+    batches, file = held_out.first_texts(VALIDATION_BATCH), run / "alignment.safetensors"
+
+    def save() -> None:
+        with loop.average.applied(network), torch.no_grad():
+            found = [kind.losses(network, each, held_out, None) for each in batches]
+            now = {name: float(sum(each[name] for each in found)) / len(found) for name in found[0]}
+            better = now["contrast"] < folder.least("validation contrast")
+            folder.log(loop.clock.step, {f"validation {name}": now[name] for name in now})
+            if better or not config.keep_best:
+                notes = {"steps": loop.clock.step, "splits": list(config.splits)}
+                kind.save(network, bank, file, notes | {"validation": now["contrast"]})
+
+    def losses(step: int) -> dict[str, Tensor]:
+        network.train()
+        batch = bank.draw(
+            step, size=config.batch_size, seed=config.seed, measured_share=config.measured_share
+        )
+        return kind.losses(network, batch, bank, step)
+
+    try:
+        loop.run(losses, on_save=save, listen=listen)
+    finally:
+        folder.close()
+    return file
