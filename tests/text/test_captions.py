@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ from marey.io.cmu_pack import CmuPack
 from marey.motion import Motion
 from marey.predicates import Event
 from marey.predicates.event import MIRRORED_DIRECTION, possible_events
-from marey.skeleton import BODY22
+from marey.skeleton import BODY22, G1_34, local_rotations
 from marey.skeleton.parts import PAIR_SLOTS, PARTS, SLOTS
 from marey.text import MotionCaption, caption, event_phrase, mirror_text
 from marey.text.event_wording import IDLE, sequence
@@ -37,6 +38,50 @@ def clips(shared_data: Path) -> list[Motion]:
     pack = CmuPack.open(shared_data / "cmu")
     motions = [pack.motion(clip) for clip in CLIPS]
     return [motion.crop(0, min(motion.num_frames, round(8 * motion.fps))) for motion in motions]
+
+
+def headless(motion: Motion) -> Motion:
+    """The same motion of a body that names no head."""
+    body = motion.skeleton
+    return replace(motion, skeleton=replace(body, roles=replace(body.roles, head="")))
+
+
+def with_head(slot: str) -> bool:
+    return "head" in slot.split("+")
+
+
+def test_a_body_without_a_head_says_the_same_and_nothing_of_a_head(clips: list[Motion]) -> None:
+    for clip in clips:
+        said, told = caption(headless(clip)), caption(clip)
+        assert not [event for event in said.events if with_head(event.slot)]
+        assert said.parts["head"] == IDLE
+        for pair, text in said.interactions.items():
+            assert bool(text) != with_head(pair)
+            assert not text.startswith("the head")
+        assert not any(words in k.pose for k in said.keyframes for words in ("The head", "face"))
+        # Arms may differ: what is overhead is judged by where a head would be.
+        others = [s for s in SLOTS if not with_head(s) and "arm" not in s and s != "global"]
+        for slot in others:
+            own = [e for e in said.events if e.slot == slot]
+            assert own == [e for e in told.events if e.slot == slot]
+        assert MotionCaption.from_json(said.to_json()) == said
+        assert len(said.script().statements) == len(SLOTS) - 5
+        assert "\n." not in said.prose()
+
+
+def test_a_robot_without_a_head_is_put_into_words(shared_data: Path) -> None:
+    folder = shared_data / "kimodo_examples" / "kimodo-g1-rp" / "03_full_body_keyframes"
+    with np.load(folder / "motion.npz") as arrays:
+        places, turned = (torch.from_numpy(arrays[n]) for n in ("posed_joints", "global_rot_mats"))
+    motion = Motion(
+        root_positions=places[:, 0].float(),
+        local_rotations=local_rotations(turned.float(), G1_34),
+        fps=30.0,
+        skeleton=G1_34,
+    )
+    said = caption(motion)
+    assert said.body.startswith("a person walks forward about 3.5 meters")
+    assert said.interactions["left_leg+right_leg"] == "the legs swing in turn"
 
 
 def every_event() -> list[Event]:

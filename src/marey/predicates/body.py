@@ -28,6 +28,9 @@ SMOOTHING, SWAY = 0.04, 0.2
 """Seconds (standard deviation) of the filters on joints, and on path and heading of the hips."""
 PALM = 0.08
 """Metres from the wrist on along the forearm to the middle of the hand."""
+HEAD_OVER = 0.1
+"""Metres from the middle of the shoulders to where a body without a head ends: what is higher is
+overhead."""
 FLOOR_REACH = 0.75
 """Seconds to either side within which the lowest foot tells where the floor is."""
 
@@ -50,17 +53,19 @@ class Landmarks:
 
     pairs: tuple[tuple[int, int], ...]
     """A row each for hips, knees, heels, toes, shoulders, elbows and hands."""
-    head: int
+    head: int | None
+    """None for a body without, such as a robot's."""
     axes: tuple[int, int, int]
     """Pelvis, where the legs part; chest, the last joint of the spine that carries both arms;
-    head."""
+    head, or the chest again."""
     leg_length: float
     """Hip to knee to heel, metres, mean of both legs."""
 
     @property
     def points(self) -> list[int]:
-        """The seven pairs from the hips to the hands, then the head."""
-        return [joint for pair in self.pairs for joint in pair] + [self.head]
+        """The seven pairs from the hips to the hands, then the head, if there is one."""
+        pairs = [joint for pair in self.pairs for joint in pair]
+        return pairs if self.head is None else [*pairs, self.head]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,6 +81,8 @@ class Body:
     """The landmarks in the world: seven pairs, then the head."""
     axes: Float[np.ndarray, "frames 3 3 3"]
     """Rotations of pelvis, chest and head in the world."""
+    has_head: bool = True
+    """Whether the head is one; else it only tells what is up, above a body that has none."""
 
     @classmethod
     def of(cls, motion: Motion) -> "Body":
@@ -85,7 +92,10 @@ class Body:
             places = motion.joint_positions[:, marks.points].double().numpy()
             axes = motion.global_rotations[:, list(marks.axes)].double().numpy()
             points = places * (REFERENCE_LEG / marks.leg_length)
-            _MEASURED[motion] = cls(fps=motion.fps, points=points, axes=axes)
+            has_head = marks.head is not None
+            if not has_head:
+                points = np.concatenate((points, _above_the_shoulders(points)), axis=1)
+            _MEASURED[motion] = cls(fps=motion.fps, points=points, axes=axes, has_head=has_head)
         return _MEASURED[motion]
 
     @property
@@ -219,13 +229,13 @@ _MEASURED: WeakKeyDictionary[Motion, Body] = WeakKeyDictionary()
 def landmarks(skeleton: Skeleton) -> Landmarks:
     """Find the landmarks of a skeleton by its roles; knees, elbows and shoulders by its tree.
 
-    Raises InvalidInputError where a role is missing or an arm or a leg has no joint halfway.
+    Raises InvalidInputError where a role but the head's is missing, or where an arm or a leg has
+    no joint halfway.
     """
     hips, heels, toes, hands = (
         (skeleton.role(f"left_{role}"), skeleton.role(f"right_{role}"))
         for role in ("hip", "heel", "toe", "hand")
     )
-    head = skeleton.role("head")
     roles = role_indices(skeleton)
     found = limbs(skeleton, roles)
     absent = [name for name in _LIMBS if name not in found]
@@ -238,15 +248,27 @@ def landmarks(skeleton: Skeleton) -> Landmarks:
         tuple(zip(*(found[name].joints[:2] for name in sides), strict=True))
         for sides in (_LIMBS[:2], _LIMBS[2:])
     )
+    chest, head = chains(skeleton, roles)["torso"].joints[-1], roles.get("head")
     return Landmarks(
         pairs=(hips, knees, heels, toes, shoulders, elbows, hands),
         head=head,
-        axes=(roles["pelvis"], chains(skeleton, roles)["torso"].joints[-1], head),
+        axes=(roles["pelvis"], chest, chest if head is None else head),
         leg_length=_leg_length(skeleton),
     )
 
 
 _LIMBS = ("left_arm", "right_arm", "left_leg", "right_leg")
+
+
+def _above_the_shoulders(
+    points: Float[np.ndarray, "frames 14 3"],
+) -> Float[np.ndarray, "frames 1 3"]:
+    """Where body22 has its head joint: on from the hips to the shoulders."""
+    pairs = points.reshape(-1, _PAIRS, 2, 3)
+    hips, shoulders = (pairs[:, row, 0] + pairs[:, row, 1] for row in (HIPS, SHOULDERS))
+    along = shoulders - hips
+    up = along / np.linalg.norm(along, axis=-1, keepdims=True).clip(min=1e-6)
+    return (shoulders / 2 + HEAD_OVER * up)[:, None]
 
 
 def _leg_length(skeleton: Skeleton) -> float:

@@ -15,7 +15,8 @@ from marey.predicates.trunk_events import trunk_events
 def find_events(motion: Motion) -> tuple[Event, ...]:
     """Events in the order of their starts; none of a body that only stands is a movement.
 
-    Raises InvalidInputError where the skeleton lacks a role.
+    Raises InvalidInputError where the skeleton lacks a role but the head's, in which case there
+    are no events of a head and of pairs with it.
     """
     body = Body.of(motion)
     codes, jumps = posture_codes(body), jump_events(body)
@@ -31,4 +32,5 @@ def find_events(motion: Motion) -> tuple[Event, ...]:
         *step_events(found),
         *leg_events(body, travel, jumps),
     ]
-    return tuple(sorted(parts + pair_events(body, parts), key=order))
+    events = sorted(parts + pair_events(body, parts), key=order)
+    return tuple(e for e in events if body.has_head or "head" not in e.slot.split("+"))

@@ -34,6 +34,8 @@ class PoseFacts:
     """Index of the bin. It changes only where a value passes an edge by the fact's hysteresis."""
     postures: Int[Tensor, " frames"]
     """What carries the body: index into `POSTURES`."""
+    has_head: bool = True
+    """Without one, facts of the head, and of pairs with it, are none: they are not to be told."""
 
     @classmethod
     def of(cls, motion: Motion) -> "PoseFacts":
@@ -44,7 +46,12 @@ class PoseFacts:
         values = torch.from_numpy(np.stack(columns, axis=1, dtype=np.float32))
         nearest = np.rint(np.arange(motion.num_frames) * (CLOCK / motion.fps)).astype(int)
         carried = posture_codes(body)[nearest.clip(max=body.ticks - 1)]
-        return cls(values=values, codes=binned(values), postures=torch.from_numpy(carried))
+        return cls(
+            values=values,
+            codes=binned(values),
+            postures=torch.from_numpy(carried),
+            has_head=body.has_head,
+        )
 
     @property
     def num_frames(self) -> int:
@@ -65,6 +72,7 @@ class PoseFacts:
             values=torch.where(_REVERSED, -values, values),
             codes=torch.where(_REVERSED, _TOP_BIN - codes, codes),
             postures=self.postures,
+            has_head=self.has_head,
         )
 
 

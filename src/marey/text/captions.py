@@ -5,7 +5,7 @@ the events and poses are ours (``predicates``), and so is the wording.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,19 +43,20 @@ class MotionCaption:
     parts: Mapping[str, str]
     """A verb phrase for each of the six parts; idle ones say so."""
     interactions: Mapping[str, str]
-    """A sentence for each of the fifteen pairs: what they do, or how they are to each other."""
+    """A sentence for each of the fifteen pairs: what they do, or how they are to each other; ""
+    for those with the head of a body that has none."""
     events: tuple[Event, ...]
     keyframes: tuple[Keyframe, ...] = ()
 
     def script(self) -> TextScript:
         """Return the texts as a script to generate from."""
         texts = [*self.parts.items(), *self.interactions.items()]
-        return TextScript((Statement(self.body), *(Statement(t, slot) for slot, t in texts)))
+        return TextScript((Statement(self.body), *(Statement(t, slot) for slot, t in texts if t)))
 
     def prose(self) -> str:
         """Return all texts as sentences, a line each."""
         parts = [f"The {part.replace('_', ' ')} {text}." for part, text in self.parts.items()]
-        pairs = [_sentence(text) for text in self.interactions.values()]
+        pairs = [_sentence(text) for text in self.interactions.values() if text]
         return "\n".join([_sentence(self.body), *parts, *pairs])
 
     def to_json(self) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def _of(events: Sequence[Event], slot: str) -> list[Event]:
 
 def _median_pose(facts: PoseFacts) -> PoseFacts:
     middle = torch.from_numpy(np.median(facts.values.numpy(), axis=0, keepdims=True))
-    return PoseFacts(values=middle, codes=binned(middle), postures=facts.postures[:1])
+    return replace(facts, values=middle, codes=binned(middle), postures=facts.postures[:1])
 
 
 def _sentence(text: str) -> str:
@@ -132,4 +133,4 @@ def _sentence(text: str) -> str:
 
 
 def _unfinished(sentence: str) -> str:
-    return f"{sentence[0].lower()}{sentence[1:].removesuffix('.')}"
+    return f"{sentence[:1].lower()}{sentence[1:].removesuffix('.')}"

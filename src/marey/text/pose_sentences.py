@@ -55,17 +55,28 @@ class PoseText:
     codes: tuple[int, ...]
     """Bins of the pose facts."""
     posture: str
+    has_head: bool = True
 
     @cached_property
     def whole(self) -> str:
         """Several sentences about the whole body."""
-        told = [_told(slot, self._bins(slot), self._bins(twin)) for slot, twin in _MIRRORED]
+        told = [
+            _told(slot, self._bins(slot), self._bins(twin))
+            for slot, twin in _MIRRORED
+            if self._can_tell(slot)
+        ]
         return " ".join([_finished(_POSTURE_WORDS[self.posture]), *filter(None, told)])
 
     @cached_property
     def slots(self) -> Mapping[str, str]:
-        """One sentence per part and pair of parts, in the order of `SLOTS`."""
-        return {slot: _slot_sentence(slot, self._bins(slot)) for slot in SLOTS[1:]}
+        """One sentence per part and pair of parts, in the order of `SLOTS`; "" for no head."""
+        return {
+            slot: _slot_sentence(slot, self._bins(slot)) if self._can_tell(slot) else ""
+            for slot in SLOTS[1:]
+        }
+
+    def _can_tell(self, slot: str) -> bool:
+        return self.has_head or "head" not in slot.split("+")
 
     def _bins(self, slot: str) -> tuple[int, ...]:
         return tuple([self.codes[column] for column in _COLUMNS[slot]])
@@ -114,7 +125,7 @@ def pose_sentences(facts: PoseFacts, frames: Sequence[int] | None = None) -> lis
     chosen = list(range(facts.num_frames) if frames is None else frames)
     codes, carried = facts.codes[chosen].tolist(), facts.postures[chosen].tolist()
     return [
-        PoseText(codes=tuple(bins), posture=POSTURES[posture])
+        PoseText(codes=tuple(bins), posture=POSTURES[posture], has_head=facts.has_head)
         for bins, posture in zip(codes, carried, strict=True)
     ]
 
