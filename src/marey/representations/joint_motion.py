@@ -50,14 +50,19 @@ class JointMotion:
 
         Raises InvalidInputError for a motion of another skeleton, or of a single frame.
         """
+        return self.of_positions(self.positions(motion))
+
+    def positions(self, motion: Motion) -> Float[Tensor, "frames joints 3"]:
+        """Return the joint positions of a motion at the frame rate, metres.
+
+        Raises InvalidInputError for a motion of another skeleton.
+        """
         if motion.skeleton != self.skeleton:
             raise InvalidInputError(
                 f"expected a motion of {self.skeleton.name!r}, got {motion.skeleton.name!r}. "
                 "Use retarget first."
             )
-        if motion.fps != self.fps:
-            motion = motion.resample(self.fps)
-        return self.of_positions(motion.joint_positions)
+        return (motion if motion.fps == self.fps else motion.resample(self.fps)).joint_positions
 
     def of_positions(
         self, positions: Float[Tensor, "frames joints 3"]

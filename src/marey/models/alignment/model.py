@@ -44,21 +44,21 @@ class JointReader:
             )
 
     def batches(
-        self, motions: Sequence[Motion]
+        self, positions: Sequence[Float[Tensor, "_ joints 3"]]
     ) -> Iterator[
         tuple[list[int], Float[Tensor, "batch frames feats"], Bool[Tensor, "batch frames"]]
     ]:
         """Yield the places, normalised features and mask of motions of like length together."""
-        order = sorted(range(len(motions)), key=lambda i: motions[i].seconds)
+        order = sorted(range(len(positions)), key=lambda i: len(positions[i]))
         for at in range(0, len(order), BATCH):
             rows = order[at : at + BATCH]
-            features = [self.normalizer(self._features(motions[i])) for i in rows]
+            features = [self.normalizer(self._features(positions[i])) for i in rows]
             lengths = torch.tensor([len(each) for each in features])
             padded = pad_sequence(features, batch_first=True)
             yield rows, padded, torch.arange(padded.shape[1]) < lengths[:, None]
 
-    def _features(self, motion: Motion) -> Float[Tensor, "frames feats"]:
-        features = self.representation.encode(motion)
+    def _features(self, positions: Float[Tensor, "_ joints 3"]) -> Float[Tensor, "_ feats"]:
+        features = self.representation.of_positions(positions)
         spare = max(0, len(features) - round(self.max_seconds * self.representation.fps))
         return features[spare // 2 : len(features) - (spare - spare // 2)]
 
@@ -69,11 +69,17 @@ class AlignmentModel(JointReader):
 
     network: Alignment
 
-    @torch.inference_mode()
     def embed_motions(self, motions: Sequence[Motion]) -> Float[Tensor, "motions latent"]:
         """Return the mean of each motion; only joint positions are looked at."""
-        means = torch.zeros(len(motions), self.network.config.latent)
-        for rows, features, mask in self.batches(motions):
+        return self.embed_positions([self.representation.positions(each) for each in motions])
+
+    @torch.inference_mode()
+    def embed_positions(
+        self, positions: Sequence[Float[Tensor, "_ joints 3"]]
+    ) -> Float[Tensor, "motions latent"]:
+        """Return the mean of each motion, given as joint positions at the frame rate."""
+        means = torch.zeros(len(positions), self.network.config.latent)
+        for rows, features, mask in self.batches(positions):
             means[rows] = self.network.encode_motion(features, mask).mean
         return means
 
@@ -108,8 +114,9 @@ class PartAlignmentModel(JointReader):
         self, motions: Sequence[Motion], slot: str
     ) -> Float[Tensor, "motions latent"]:
         """Return the mean of what a part or pair does in each motion."""
+        positions = [self.representation.positions(each) for each in motions]
         means = torch.zeros(len(motions), self.network.config.latent)
-        for rows, features, mask in self.batches(motions):
+        for rows, features, mask in self.batches(positions):
             means[rows] = self.network.encode_motion(features, mask, _place(slot)).mean
         return means
 

@@ -1,0 +1,72 @@
+"""Evaluator: alignment models of one recipe and several seeds, which judge motions together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from marey.errors import InvalidInputError
+from marey.models.alignment import AlignmentModel, load_alignment
+from marey.motion import Motion
+from marey.text import TextEncoder, TextScript
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluator:
+    """Judges by embeddings; whatever it measures is the mean over its models.
+
+    Raises InvalidInputError for no model, or models of different text encoders.
+    """
+
+    models: tuple[AlignmentModel, ...]
+    encoder: TextEncoder
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise InvalidInputError("expected an alignment model or more, got none.")
+        for model in self.models:
+            model.require_encoder(self.encoder)
+
+    @classmethod
+    def load(cls, paths: Sequence[Path], encoder: TextEncoder) -> "Evaluator":
+        """Read models from files. Raises FileFormatError for a damaged one."""
+        return cls(models=tuple(load_alignment(path) for path in paths), encoder=encoder)
+
+    def positions(self, motions: Sequence[Motion]) -> list[Float[Tensor, "_ joints 3"]]:
+        """Return the joint positions of motions as the models see them."""
+        return [self.models[0].representation.positions(each) for each in motions]
+
+    def embed_positions(
+        self, positions: Sequence[Float[Tensor, "_ joints 3"]]
+    ) -> Float[Tensor, "models motions latent"]:
+        """Return each model's embeddings of motions, of unit length."""
+        return torch.stack(
+            [F.normalize(model.embed_positions(positions), dim=-1) for model in self.models]
+        )
+
+    def embed_sentences(self, sentences: Sequence[str]) -> Float[Tensor, "models sentences latent"]:
+        """Return each model's embeddings of sentences, of unit length."""
+        scripts = [TextScript.from_prompt(each) for each in sentences]
+        found = [model.embed_scripts(scripts, self.encoder) for model in self.models]
+        return F.normalize(torch.stack(found), dim=-1)
+
+
+def mean_over_models(
+    measure: Callable[[Tensor, Tensor], float],
+    first: Float[Tensor, "models _ latent"],
+    second: Float[Tensor, "models _ latent"],
+) -> float:
+    """Return the mean over models of a measure of two sets of embeddings."""
+    values = [measure(a, b) for a, b in zip(first, second, strict=True)]
+    return sum(values) / len(values)
+
+
+def similarity(
+    texts: Float[Tensor, "models texts latent"], motions: Float[Tensor, "models motions latent"]
+) -> Float[Tensor, "texts motions"]:
+    """Return the mean over models of the cosine of every text and motion."""
+    return torch.einsum("ktd,kmd->ktm", texts, motions).mean(0)
