@@ -111,5 +111,8 @@ def test_what_cannot_be_ranked_is_refused(generator: torch.Generator) -> None:
         true_ranks(torch.full((2, 2), float("nan")))
     with pytest.raises(InvalidInputError, match="at least one rank"):
         retrieval_scores(torch.zeros(0))
+    swapped = torch.tensor([[False, True], [True, False]])
+    with pytest.raises(InvalidInputError, match="query 0 has none"):
+        batch_ranks(torch.zeros(2, 2), torch.tensor([[0], [1]]), swapped)
     with pytest.raises(InvalidInputError, match="got 31 samples"):
         batch_indices(31, generator=generator)

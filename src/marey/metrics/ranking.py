@@ -104,7 +104,8 @@ def batch_ranks(
 ) -> Float[Tensor, "batches batch"]:
     """Rank of each batch's queries among the items of the same batch; see ``true_ranks``.
 
-    A true item of another batch is not there to be found; each query has at least its own.
+    A true item of another batch is not there to be found; InvalidInputError is raised for a query
+    all of whose true items are in other batches.
     """
     true = _hits(similarity, hits)
     grids = [(batch[:, None], batch[None, :]) for batch in batches]
