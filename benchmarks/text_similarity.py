@@ -114,10 +114,16 @@ def written_captions(store: MotionStore, count: int, draw: random.Random) -> lis
 
 
 def show(pairs: Pairs, order: torch.Tensor, count: int) -> None:
-    """Print the pairs that come first in an order."""
-    for at in order.argsort()[:count].tolist():
+    """Print the pairs that come first in an order, the same sentences once."""
+    shown: set[frozenset[str]] = set()
+    for at in order.argsort().tolist():
         one, other = (pairs.texts[row] for row in pairs.rows[:, at].tolist())
+        if frozenset((one, other)) in shown:
+            continue
+        shown.add(frozenset((one, other)))
         print(f"  {pairs.cosine[at]:.2f}  {one}\n        {other}")
+        if len(shown) == count:
+            return
 
 
 def percent(held: torch.Tensor) -> float:
