@@ -64,3 +64,31 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model") / "tiny"
     save_diffusion_model(model, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_alignment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File of a tiny alignment model with random weights that reads MiniLM's states."""
+    from marey.models.alignment import Alignment, AlignmentConfig, AlignmentModel, save_alignment
+    from marey.representations import JointMotion, Normalizer
+    from marey.text import MiniLMEncoder
+
+    feats = JointMotion().layout.size
+    size = {"width": 16, "layers": 1, "fine_layers": 1, "decoder_layers": 1, "heads": 2}
+    config = AlignmentConfig(
+        feats=feats, text_width=384, hidden=32, latent=12, levels=2, dropout=0.0, **size
+    )
+    network = Alignment(config).eval().requires_grad_(False)
+    generator = torch.Generator().manual_seed(0)
+    for p in network.parameters():
+        p.copy_(0.3 * torch.randn(p.shape, generator=generator))
+    model = AlignmentModel(
+        name="tiny",
+        network=network,
+        representation=JointMotion(),
+        normalizer=Normalizer(mean=torch.zeros(feats), std=torch.ones(feats)),
+        text_encoder=f"{MiniLMEncoder.name} {MiniLMEncoder().version}",
+    )
+    file = tmp_path_factory.mktemp("alignment") / "alignment.safetensors"
+    save_alignment(model, file)
+    return file

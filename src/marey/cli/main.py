@@ -70,6 +70,11 @@ COMMANDS: dict[str, Command] = {
         "marey.cli.reason_tune:tune", "teach a language model to write part texts"
     ),
     "render": Command("marey.cli.render:render", "draw a motion: contact sheet, animation, video"),
+    "search index": Command(
+        "marey.cli.search:index", "make motions findable, or bring their index up to date"
+    ),
+    "search query": Command("marey.cli.search:query", "find motions by a sentence"),
+    "search similar": Command("marey.cli.search:similar", "find motions like a motion"),
     "study make": Command(
         "marey.cli.study:make", "write a page on which people rate clips of several models"
     ),
