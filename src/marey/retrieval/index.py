@@ -26,7 +26,7 @@ from marey.retrieval.moments import Moment, best_moments
 
 FORMAT, VERSION = "marey-motion-index", 1
 HEADER, SHARDS = "index.json", "shards"
-_BLOCK = 1 << 16  # windows that are in float32 at a time
+_BLOCK = 1 << 14  # windows that are in float32 at a time
 _WINDOWS_A_MOMENT = 32  # looked at first; more where they overlap more than that
 
 
@@ -190,8 +190,13 @@ class MotionIndex:
     def scores(self, queries: Float[Tensor, "queries width"]) -> Float[Tensor, " rows"]:
         """Return the cosine of every window with the query nearest to it."""
         unit = F.normalize(queries.float(), dim=-1).T
-        blocks = (block.float() @ unit for block in self.embeddings.split(_BLOCK))
-        return torch.cat([torch.empty(0), *(block.amax(dim=1) for block in blocks)])
+        scores = torch.empty(len(self.embeddings))
+        # One buffer for all blocks: new memory for each takes longer than the products.
+        exact = torch.empty(min(_BLOCK, len(scores)), len(unit))
+        for at in range(0, len(scores), _BLOCK):
+            block = self.embeddings[at : at + _BLOCK]
+            scores[at : at + _BLOCK] = (exact[: len(block)].copy_(block) @ unit).amax(dim=1)
+        return scores
 
     def _best_windows(self, scores: Float[Tensor, " rows"], count: int) -> Iterator[Moment]:
         if not count:
