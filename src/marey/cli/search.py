@@ -231,7 +231,7 @@ def _draw(
 
 
 def _label(moment: "Moment") -> str:
-    return f"{moment.score:.3f}  {moment.name}  {moment.start:.1f} – {moment.end:.1f} s"
+    return f"{moment.score:.3f}  {moment.name}  {moment.start:.1f} to {moment.end:.1f} s"
 
 
 def _cut(motion: "Motion", moment: "Moment") -> "Motion":
