@@ -17,9 +17,15 @@ from pathlib import Path
 import torch
 
 from marey.data import MotionStore
-from marey.metrics import wilson_interval
+from marey.metrics import Estimate, bootstrap, wilson_interval
 from marey.predicates import Event, find_events
-from marey.reasoning import NearestReasoner, Reasoner, TemplateReasoner, part_claims
+from marey.reasoning import (
+    NearestReasoner,
+    Reasoner,
+    TemplateReasoner,
+    WrittenReasoner,
+    part_claims,
+)
 from marey.skeleton.parts import PARTS
 from marey.text import TextScript, caption
 from marey.text.event_wording import IDLE
@@ -63,15 +69,23 @@ def main() -> None:
     sentences = [case.sentence for case in cases]
     order = torch.randperm(len(cases), generator=torch.Generator().manual_seed(0)).tolist()
     rows = {"measured caption (ceiling)": score(cases, [case.measured for case in cases])}
-    times = {}
-    for reasoner in (NearestReasoner(), TemplateReasoner()):
+    times: dict[str, float] = {}
+    told: dict[str, list[TextScript]] = {}
+    for reasoner in (WrittenReasoner(), NearestReasoner(), TemplateReasoner()):
         start = time.process_time()
-        scripts = scripts_of(reasoner, sentences)
+        told[reasoner.name] = scripts = scripts_of(reasoner, sentences)
         times[reasoner.name] = (time.process_time() - start) / len(cases)
         rows[reasoner.name] = score(cases, scripts)
         rows[f"{reasoner.name}, shuffled (floor)"] = score(cases, [scripts[i] for i in order])
     print(f"{options.split}: {len(cases)} sentences\n")
     print_table(rows)
+    print(
+        "\nLess the row of nearest, statements true (movements and idleness), paired by sentence:"
+    )
+    for name in times:
+        if name != "nearest":
+            gain = difference(cases, told[name], told["nearest"])
+            print(f"{name}: {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})")
     for name, seconds in times.items():
         print(f"\n{name}: {1000 * seconds:.1f} ms of CPU time a sentence, one thread", end="")
     print()
@@ -92,6 +106,26 @@ def cases_of(store: MotionStore, split: str) -> list[Case]:
 def scripts_of(reasoner: Reasoner, sentences: Sequence[str]) -> list[TextScript]:
     """Return what a reasoner makes of sentences."""
     return [reasoner.reason(TextScript.from_prompt(sentence)) for sentence in sentences]
+
+
+def difference(
+    cases: Sequence[Case], first: Sequence[TextScript], second: Sequence[TextScript]
+) -> Estimate:
+    """Return the share of true statements of one row less that of another, with its interval."""
+    counts = [
+        [
+            [each.true_movements + each.true_idle, each.movements + each.idle]
+            for each in (score([case], [script]) for case, script in zip(cases, row, strict=True))
+        ]
+        for row in (first, second)
+    ]
+    true, said = torch.tensor(counts, dtype=torch.float64).permute(2, 0, 1)
+
+    def gain(rows: torch.Tensor) -> float:
+        shares = true[:, rows].sum(1) / said[:, rows].sum(1)
+        return float(shares[0] - shares[1])
+
+    return bootstrap(gain, len(cases), generator=torch.Generator().manual_seed(0))
 
 
 def score(cases: Sequence[Case], scripts: Sequence[TextScript]) -> Score:

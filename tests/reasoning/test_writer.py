@@ -116,6 +116,48 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(
     assert losses["broken"] == losses["whole"]
 
 
+def test_the_best_of_a_run_is_known_when_it_goes_on(store: MotionStore, tmp_path: Path) -> None:
+    # A rate of learning at which every step makes it worse than the first.
+    config = dataclasses.replace(TINY, steps=6, save_minutes=0.0, learning_rate=10.0, warmup=0)
+    told, run = part_texts(store), tmp_path / "run"
+
+    def listen(report: Report) -> None:
+        if report.step == 2:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        train_writer(config, store, told, run, encoder=MiniLMEncoder(), source="", listen=listen)
+    best = load_writer(run / "writer.safetensors").validation
+    writer = train_writer(config, store, told, run, encoder=MiniLMEncoder(), source="")
+    rows = (run / "metrics.csv").read_text().splitlines()
+    logged = [float(row.split(",")[2]) for row in rows if ",validation," in row]
+    assert len(logged) == 6
+    assert writer.validation == pytest.approx(min(logged), rel=1e-5)
+    assert writer.validation <= best
+
+
+def test_another_annotation_is_another_run(store: MotionStore, tmp_path: Path) -> None:
+    config, told = dataclasses.replace(TINY, steps=1), part_texts(store)
+    train_writer(config, store, told, tmp_path / "run", encoder=MiniLMEncoder(), source="")
+    other = {window: texts | {"head": "nods"} for window, texts in told.items()}
+    with pytest.raises(InvalidInputError, match="another data"):
+        train_writer(config, store, other, tmp_path / "run", encoder=MiniLMEncoder(), source="")
+
+
+def test_both_sides_are_treated_alike_at_every_time() -> None:
+    sentence = "swings the left arm in a circle, then swings the {} arm in a circle"
+    same, other = (
+        {
+            each.slot: each.text
+            for each in WrittenReasoner()
+            .reason(TextScript.from_prompt(sentence.format(side)))
+            .statements
+        }
+        for side in ("left", "right")
+    )
+    assert same["left_leg"].split(", then ")[-1] == other["right_leg"].split(", then ")[-1]
+
+
 def test_what_is_written_is_what_scores_highest() -> None:
     torch.manual_seed(0)
     config = WriterConfig(

@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 BackEnd = Literal["writer", "nearest", "templates"]
 
-SOURCE = (
+CMU = (
     "Motions: mocap.cs.cmu.edu, created with funding from NSF EIA-0196217. Sentences: written by a "
     "language model, CC BY 4.0. Part texts: measured by marey."
 )
-"""What a bank of the CMU store says of itself."""
+"""What is said of data made from the CMU pack."""
+
+
+def stated_source(source: str) -> str:
+    """Return the source that a user states; ``cmu`` stands for the CMU pack's."""
+    return CMU if source == "cmu" else source
 
 
 def reason(
@@ -73,7 +78,7 @@ def build(
     output: Outputs,
     *,
     limit: int | None = None,
-    source: str = SOURCE,
+    source: str = "not stated",
     force: bool = False,
 ) -> None:
     """Make a bank of captions from the training windows of a store.
@@ -82,7 +87,7 @@ def build(
         store: Folder of a store.
         output: File to write (.safetensors).
         limit: At most so many captions; the most different ones stay.
-        source: Where the store's motions and sentences come from, and under which terms.
+        source: Where motions and sentences come from, and under which terms; cmu: the CMU pack.
         force: Overwrite a file that exists.
     """
     from rich.console import Console
@@ -100,7 +105,7 @@ def build(
         made = build_bank(
             MotionStore.open(store),
             MiniLMEncoder(),
-            source=source,
+            source=stated_source(source),
             limit=LIMIT if limit is None else limit,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )

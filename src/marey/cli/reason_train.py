@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from marey.cli.reason import SOURCE
+from marey.cli.reason import stated_source
 from marey.cli.run_display import EXIT_INTERRUPTED, UNBOUNDED_STEPS, Display, stopping
 from marey.cli.train import Run, cached
 
@@ -24,7 +24,7 @@ def train(
     annotations: File = None,
     hours: float | None = None,
     steps: int | None = None,
-    source: str = SOURCE,
+    source: str = "not stated",
     seed: int = 0,
 ) -> int:
     """Train the writer of part texts; the same command goes on with a stopped run.
@@ -38,7 +38,7 @@ def train(
         annotations: File that `marey annotate` made; the store's measured one by default.
         hours: End after so much training time instead of after the steps.
         steps: End after so many steps.
-        source: Where motions and sentences come from, and under which terms.
+        source: Where motions and sentences come from, and under which terms; cmu: the CMU pack.
         seed: Decides the first parameters and all draws.
     """
     from marey.annotation import GEOMETRY, annotation_path, read_part_texts
@@ -48,7 +48,8 @@ def train(
     from marey.text import MiniLMEncoder
 
     config = WriterTrainConfig(hours=hours, seed=seed)
-    config = replace(config, steps=steps or (UNBOUNDED_STEPS if hours else config.steps))
+    if steps is not None or hours is not None:
+        config = replace(config, steps=UNBOUNDED_STEPS if steps is None else steps)
     texts = read_part_texts(annotations or annotation_path(data, GEOMETRY))
     with stopping() as wish, Display() as display:
 
@@ -64,7 +65,7 @@ def train(
                 texts,
                 run,
                 encoder=cached(MiniLMEncoder()),
-                source=source,
+                source=stated_source(source),
                 listen=listen,
             )
         except Cancelled:

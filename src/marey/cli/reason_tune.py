@@ -1,13 +1,14 @@
 """``marey reason tune``: a LoRA adapter of a local language model, tuned on annotated windows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from marey.cli.run_display import EXIT_INTERRUPTED, UNBOUNDED_STEPS, Display, stopping
-from marey.cli.train import Device, Run, Store, _device
+from marey.cli.train import Device, Run, Store, device_of
 
 if TYPE_CHECKING:
     from marey.reasoning.tuning_examples import TokenizedExample
@@ -65,14 +66,16 @@ def tune(
 
     config = TuneConfig(
         hours=hours,
-        steps=steps or (UNBOUNDED_STEPS if hours else TuneConfig.steps),
+        steps=TuneConfig.steps if steps is None else steps,
         rank=rank,
         batch_size=batch_size,
         learning_rate=learning_rate,
         checkpointing=checkpointing,
         seed=seed,
     )
-    place = torch.device(_device(device))
+    if hours is not None and steps is None:
+        config = replace(config, steps=UNBOUNDED_STEPS)
+    place = torch.device(device_of(device))
     chat = load_chat_model(model, dtype=tuning_dtype(place), device=place)
     with stopping() as wish, Display() as display:
 

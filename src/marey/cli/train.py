@@ -88,7 +88,7 @@ def train(
                 data,
                 run,
                 encoder=_encoder(model),
-                device=_device(device),
+                device=device_of(device),
                 start_from=model,
                 listen=listen,
                 note=note,
@@ -109,7 +109,8 @@ def _configured(name: str, *, seed: int, changes: dict[str, float | None]) -> "T
     return replace(recipe(name), seed=seed, **given)
 
 
-def _device(choice: Device) -> str:
+def device_of(choice: Device) -> str:
+    """Return the device of a choice. Raises InvalidInputError for a GPU that is not there."""
     import torch
 
     if choice == "auto":

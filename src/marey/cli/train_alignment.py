@@ -41,7 +41,7 @@ def train(
     """
     from marey.annotation import GEOMETRY, annotation_path, read_part_texts
     from marey.data import MotionStore
-    from marey.errors import Cancelled
+    from marey.errors import Cancelled, InvalidInputError
     from marey.text import MiniLMEncoder
     from marey.training import (
         PartAlignmentTrainConfig,
@@ -61,6 +61,8 @@ def train(
     texts: dict[str, dict[str, str]] = {}
     if isinstance(config, PartAlignmentTrainConfig) or config.levels > 1:
         texts = read_part_texts(annotations or annotation_path(data, GEOMETRY))
+    elif annotations is not None:
+        raise InvalidInputError(f"--annotations: {recipe} reads no texts of parts; leave it out.")
     with stopping() as wish, Display() as display:
 
         def listen(report: "Report") -> None:

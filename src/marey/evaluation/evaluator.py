@@ -28,8 +28,18 @@ class Evaluator:
     def __post_init__(self) -> None:
         if not self.models:
             raise InvalidInputError("expected an alignment model or more, got none.")
+        first = self.models[0]
         for model in self.models:
             model.require_encoder(self.encoder)
+            shapes = [
+                (each.name, each.representation.fps, each.max_seconds, each.network.config)
+                for each in (first, model)
+            ]
+            if shapes[0] != shapes[1]:
+                raise InvalidInputError(
+                    f"expected models of one recipe, got {first.name} and {model.name} with other "
+                    "settings. Judge by seeds of one recipe."
+                )
 
     @classmethod
     def load(cls, paths: Sequence[Path], encoder: TextEncoder) -> "Evaluator":

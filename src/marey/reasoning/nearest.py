@@ -14,8 +14,7 @@ from marey.reasoning.reasoner import Seconds, filled
 from marey.reasoning.sides import adjusted
 from marey.reasoning.templates import in_sequence, phase_texts
 from marey.reasoning.vote import told_over, voted
-from marey.skeleton.parts import mirrored_slot
-from marey.text import MiniLMEncoder, TextEncoder, TextScript, mirror_text
+from marey.text import MiniLMEncoder, TextEncoder, TextScript, mirror_text, mirrored_texts
 
 NEIGHBOURS = 24
 """How many captions are asked. Chosen on val."""
@@ -89,14 +88,10 @@ class NearestReasoner:
                     Neighbour(
                         caption=mirror_text(caption) if mirror else caption,
                         likeness=float(likeness[row]),
-                        texts=_mirrored(texts) if mirror else texts,
+                        texts=mirrored_texts(texts) if mirror else texts,
                     )
                 )
         return tuple(found)
-
-
-def _mirrored(texts: Mapping[str, str]) -> dict[str, str]:
-    return {mirrored_slot(slot): mirror_text(text) for slot, text in texts.items()}
 
 
 def _phase_texts(phase: Phase, near: Sequence[Neighbour]) -> dict[str, str]:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import Protocol, runtime_checkable
 
-from marey.skeleton.parts import GLOBAL_SLOT, SLOTS, mirrored_slot
-from marey.text import Statement, TextScript, mirror_text
+from marey.skeleton.parts import GLOBAL_SLOT, SLOTS
+from marey.text import Statement, TextScript, mirror_text, mirrored_texts
 
 Seconds = float | int
 
@@ -44,7 +44,7 @@ def filled(script: TextScript, texts_of: Callable[[str], Mapping[str, str]]) -> 
         sentence = ". ".join(each.text.rstrip(" .") for each in group)
         texts = texts_of(mirror_text(sentence) if right_first else sentence)
         if right_first:
-            texts = {mirrored_slot(slot): mirror_text(text) for slot, text in texts.items()}
+            texts = mirrored_texts(texts)
         start, end = span or (None, None)
         added += [
             Statement(texts[slot], slot, start=start, end=end)

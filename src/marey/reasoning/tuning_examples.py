@@ -13,8 +13,8 @@ from marey.data.records import WindowRecord
 from marey.errors import InvalidInputError
 from marey.reasoning.building import Progress, shortened
 from marey.reasoning.language_model import TASK, answer_text
-from marey.skeleton.parts import PAIR_SLOTS, PARTS, mirrored_slot
-from marey.text import mirror_text
+from marey.skeleton.parts import PAIR_SLOTS, PARTS
+from marey.text import mirror_text, mirrored_texts
 from marey.text.chat_model import ChatModel
 
 _AT_ONCE = 256
@@ -87,7 +87,7 @@ def _both_sides(sentence: str, texts: Mapping[str, str]) -> list[TuningExample]:
     examples = [TuningExample.of(sentence, texts)]
     mirrored = mirror_text(sentence)
     if mirrored != sentence:
-        swapped = {mirrored_slot(slot): mirror_text(text) for slot, text in texts.items()}
+        swapped = mirrored_texts(texts)
         examples.append(TuningExample.of(mirrored, swapped))
     return examples
 

@@ -19,9 +19,8 @@ from marey.reasoning.building import shortened
 from marey.reasoning.part_writer import END, START, PartWriter, WriterConfig, split
 from marey.reasoning.reasoner import names_right_first
 from marey.reasoning.writer_file import Writer, load_writer, plain_sentence, save_writer
-from marey.skeleton.parts import mirrored_slot
-from marey.text import TextEncoder, TextStates, mirror_text
-from marey.training import Listen, Loop, LoopConfig, RunFolder
+from marey.text import TextEncoder, TextStates, mirror_text, mirrored_texts
+from marey.training import Listen, Loop, LoopConfig, RunFolder, data_fingerprint
 
 Texts = Mapping[str, str]
 """Texts by slot."""
@@ -181,9 +180,10 @@ def train_writer(
         dropout=config.dropout,
     )
     folder = RunFolder(run)
-    folder.open(config, fingerprint=store.fingerprint)
-    torch.manual_seed(config.seed)
-    model = PartWriter(shape)
+    folder.open(config, fingerprint=data_fingerprint(store, encoder, annotated))
+    with torch.random.fork_rng([]):
+        torch.manual_seed(config.seed)
+        model = PartWriter(shape)
     examples, held_out = (_Examples(told[split], shape, encoder) for split in ("train", "val"))
     loop = Loop(model, config, folder)
     file = run / "writer.safetensors"
@@ -191,13 +191,13 @@ def train_writer(
 
     def keep_best() -> None:
         with loop.average.applied(model), torch.no_grad():
-            loss = sum(float(_loss(model, each)) for each in batches) / len(batches)
-            better = loss < folder.least("validation")
-            folder.log(loop.clock.step, {"validation": loss})
-            if better:
+            words = sum(int((each.targets >= 0).sum()) for each in batches)
+            loss = sum(float(_loss(model, each, "sum")) for each in batches) / words
+            if loss < folder.least("validation"):
                 name = f"{encoder.name} {encoder.version}"
                 made = Writer(network=model, encoder=name, source=source, validation=loss)
                 save_writer(made, file, force=True)
+            folder.log(loop.clock.step - 1, {"validation": loss})
 
     try:
         loop.run(
@@ -210,10 +210,11 @@ def train_writer(
     return load_writer(file)
 
 
-def _loss(model: PartWriter, batch: _Batch) -> Tensor:
-    """Cross entropy of the next word, in nats; mean over all words."""
+def _loss(model: PartWriter, batch: _Batch, reduction: str = "mean") -> Tensor:
+    """Cross entropy of the next word, in nats; mean or sum over all words."""
     scores = model(batch.states, batch.mask, batch.words, batch.slots, batch.places)
-    return F.cross_entropy(scores.flatten(0, 1), batch.targets.flatten(), ignore_index=-100)
+    targets = batch.targets.flatten()
+    return F.cross_entropy(scores.flatten(0, 1), targets, ignore_index=-100, reduction=reduction)
 
 
 def _example(sentence: str, texts: Texts, *, coin: bool) -> tuple[str, Texts]:
@@ -221,7 +222,7 @@ def _example(sentence: str, texts: Texts, *, coin: bool) -> tuple[str, Texts]:
     canonical, mirrored = _left_first(sentence)
     sided = mirror_text(sentence) != sentence
     if mirrored or (coin and not sided):
-        texts = {mirrored_slot(slot): mirror_text(text) for slot, text in texts.items()}
+        texts = mirrored_texts(texts)
     return canonical, texts
 
 

@@ -5,12 +5,19 @@ from typing import final
 
 from marey.errors import InvalidInputError
 from marey.reasoning.clauses import phases
-from marey.reasoning.reasoner import Seconds, filled
+from marey.reasoning.reasoner import Seconds, filled, names_right_first
 from marey.reasoning.templates import in_sequence
 from marey.reasoning.vote import told_over
 from marey.reasoning.writer_file import Writer, load_writer
 from marey.skeleton.parts import PARTS
-from marey.text import MiniLMEncoder, TextEncoder, TextScript, TextStates
+from marey.text import (
+    MiniLMEncoder,
+    TextEncoder,
+    TextScript,
+    TextStates,
+    mirror_text,
+    mirrored_texts,
+)
 from marey.text.event_wording import IDLE
 
 
@@ -48,12 +55,13 @@ class WrittenReasoner:
 
     def _texts(self, sentence: str) -> dict[str, str]:
         found = phases(sentence)
-        encoded = self._encoder.encode([each.text for each in found])
+        # The network has never seen a sentence that names the right side first.
+        mirrored = [names_right_first(each.text) for each in found]
+        read = [mirror_text(p.text) if m else p.text for p, m in zip(found, mirrored, strict=True)]
+        written = [self._written(states) for states in self._encoder.encode(read)]
+        guessed = [mirrored_texts(w) if m else w for w, m in zip(written, mirrored, strict=True)]
         return in_sequence(
-            [
-                told_over(phase, self._written(each))
-                for phase, each in zip(found, encoded, strict=True)
-            ]
+            [told_over(phase, texts) for phase, texts in zip(found, guessed, strict=True)]
         )
 
     def _written(self, sentence: TextStates) -> dict[str, str]:

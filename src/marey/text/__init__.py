@@ -12,7 +12,7 @@ from marey.text.keyframes import (
     keyframes_from_sentences,
 )
 from marey.text.minilm import MiniLMEncoder
-from marey.text.mirror import mirror_text
+from marey.text.mirror import mirror_text, mirrored_texts
 from marey.text.particulars import Particulars, stated_sides, stated_ways
 from marey.text.pose_sentences import PoseText, pose_sentences
 from marey.text.script import Statement, TextScript
@@ -50,6 +50,7 @@ __all__ = [
     "keyframes_from_sentences",
     "load_timeline",
     "mirror_text",
+    "mirrored_texts",
     "pose_sentences",
     "stated_sides",
     "stated_ways",

@@ -1,7 +1,9 @@
 """Sentences of a mirrored motion: left and right, clockwise and counterclockwise, swapped."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from marey.skeleton.parts import mirrored_slot
 
 _SIDES = {"left": "right", "right": "left"}
 
@@ -45,6 +47,11 @@ def sides_in(text: str) -> Iterator[tuple[str, int]]:
             yield "right" if found["turn"].lower() == "clockwise" else "left", found.end()
         elif found["tail"] is not None or not _is_no_side(text, found.start(), found.end()):
             yield found["side"].lower(), found.end()
+
+
+def mirrored_texts(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return texts by slot as they are of the mirrored motion."""
+    return {mirrored_slot(slot): mirror_text(text) for slot, text in texts.items()}
 
 
 def _mirror_word(found: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from marey.training.objective import LossWeights, motion_loss
 from marey.training.part_alignment import PartAlignmentTrainConfig, train_part_alignment
 from marey.training.recipes import RECIPES, recipe
 from marey.training.run import train
-from marey.training.run_folder import RunFolder
+from marey.training.run_folder import RunFolder, data_fingerprint
 from marey.training.trainer import Trainer
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "TrainConfig",
     "Trainer",
     "alignment_recipe",
+    "data_fingerprint",
     "motion_loss",
     "recipe",
     "train",

@@ -14,8 +14,8 @@ from marey.data.text_bank import TextBank
 from marey.errors import InvalidInputError
 from marey.models.alignment import SlotTexts
 from marey.representations import JointMotion, Normalizer
-from marey.skeleton.parts import GLOBAL_SLOT, mirrored_slot
-from marey.text import ComparableTexts, TextEncoder, TextSimilarity, mirror_text
+from marey.skeleton.parts import GLOBAL_SLOT
+from marey.text import ComparableTexts, TextEncoder, TextSimilarity, mirror_text, mirrored_texts
 
 Note = Callable[[str, int, int], None]
 """Called with (what, done, in all)."""
@@ -135,11 +135,16 @@ class AlignmentBank:
         return self._assembled(chosen)
 
     def first_texts(self, size: int) -> list[AlignmentBatch]:
-        """Return every plain window with its first sentence, in batches of like length."""
+        """Return plain windows with their first sentences, in batches of one size and like length.
+
+        What does not fill a batch is left out, for a contrast depends on how many are compared;
+        where there are too few for one batch, all are in one.
+        """
         order = sorted(self.plain, key=lambda each: each.length)
         spare = [max(0, each.length - self.max_frames) // 2 for each in order]
         chosen = [(e, e.sentences[0], s) for e, s in zip(order, spare, strict=True)]
-        return [self._assembled(chosen[at : at + size]) for at in range(0, len(chosen), size)]
+        whole = max(1, len(chosen) // size)
+        return [self._assembled(chosen[k * size : (k + 1) * size]) for k in range(whole)]
 
     def _assembled(self, chosen: Sequence[tuple[_Entry, str, int]]) -> AlignmentBatch:
         lengths = torch.tensor([min(e.length, self.max_frames) for e, _, _ in chosen])
@@ -172,6 +177,6 @@ def _mirrored(entry: _Entry) -> _Entry:
         first=entry.first,
         length=entry.length,
         sentences=tuple(mirror_text(text) for text in entry.sentences),
-        parts={mirrored_slot(slot): mirror_text(text) for slot, text in entry.parts.items()},
+        parts=mirrored_texts(entry.parts),
         measured=entry.measured,
     )

@@ -14,7 +14,7 @@ from marey.training.alignment_bank import AlignmentBank, AlignmentBatch, Note, T
 from marey.training.alignment_loss import AlignmentWeights
 from marey.training.config import LoopConfig
 from marey.training.loop import Listen, Loop
-from marey.training.run_folder import RunFolder
+from marey.training.run_folder import RunFolder, data_fingerprint
 
 VALIDATION_BATCH = 128
 Notes = dict[str, Any]
@@ -59,6 +59,8 @@ class Kind:
     losses: Callable[[Any, AlignmentBatch, AlignmentBank, int | None], dict[str, Tensor]]
     """Called with the network, a batch, its bank, and the step; None on ``val``."""
     save: Callable[[Any, AlignmentBank, Path, Notes], None]
+    annotated_only: bool = False
+    """Whether windows without texts of parts are left out."""
 
 
 def run_alignment(
@@ -79,19 +81,22 @@ def run_alignment(
     saving, if ``listen`` raises it.
     """
     folder = RunFolder(run)
-    folder.open(config, fingerprint=store.fingerprint)
-    windows = [w for split in config.splits for w in store.windows_of(split)]
+    folder.open(config, fingerprint=data_fingerprint(store, encoder, annotated or {}))
+    wanted = config.splits, ("val",)
+    windows, held = ([w for s in splits for w in store.windows_of(s)] for splits in wanted)
+    if kind.annotated_only:
+        told = {window for window, texts in (annotated or {}).items() if any(texts.values())}
+        windows, held = ([w for w in each if w.window_id in told] for each in (windows, held))
     options: dict[str, Any] = {
         "annotated": annotated,
         "max_seconds": config.max_seconds,
         "note": note,
     }
     bank = AlignmentBank(store, windows, encoder, **options)
-    held_out = AlignmentBank(
-        store, store.windows_of("val"), encoder, normalizer=bank.normalizer, **options
-    )
-    torch.manual_seed(config.seed)
-    network = kind.make(bank)
+    held_out = AlignmentBank(store, held, encoder, normalizer=bank.normalizer, **options)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(config.seed)
+        network = kind.make(bank)
     loop = Loop(network, config, folder)
     batches, file = held_out.first_texts(VALIDATION_BATCH), run / "alignment.safetensors"
 
@@ -99,11 +104,10 @@ def run_alignment(
         with loop.average.applied(network), torch.no_grad():
             found = [kind.losses(network, each, held_out, None) for each in batches]
             now = {name: float(sum(each[name] for each in found)) / len(found) for name in found[0]}
-            better = now["contrast"] < folder.least("validation contrast")
-            folder.log(loop.clock.step, {f"validation {name}": now[name] for name in now})
-            if better or not config.keep_best:
+            if not config.keep_best or now["contrast"] < folder.least("validation contrast"):
                 notes = {"steps": loop.clock.step, "splits": list(config.splits)}
                 kind.save(network, bank, file, notes | {"validation": now["contrast"]})
+            folder.log(loop.clock.step - 1, {f"validation {name}": now[name] for name in now})
 
     def losses(step: int) -> dict[str, Tensor]:
         network.train()

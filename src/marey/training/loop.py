@@ -93,7 +93,7 @@ class Loop:
     ) -> None:
         """Train to the end of the configuration.
 
-        Saves every ``save_minutes`` and at the end; the main process then calls ``on_save``.
+        Saves every ``save_minutes`` and at the end; the main process calls ``on_save`` with it.
         ``listen`` is called in the main process after each step. If it raises Cancelled, the run
         is saved and Cancelled is raised in every process; any other exception ends the run where
         it was last saved.
@@ -170,14 +170,17 @@ class Loop:
             self.folder.log(report.step, {**report.losses, **timing})
 
     def save(self, on_save: Callable[[], None] | None = None) -> None:
-        """Save the state in the main process, then call ``on_save`` there."""
+        """Call ``on_save`` in the main process, then save the state there.
+
+        In this order a run that is killed in between makes again what ``on_save`` makes.
+        """
         self._saved_step = self.clock.step
         if not self.group.is_main:
             return
-        state = self.folder.state_file
-        save_state(state, self.model, self.average, self.optimizer, self.clock)
         if on_save is not None:
             on_save()
+        state = self.folder.state_file
+        save_state(state, self.model, self.average, self.optimizer, self.clock)
 
 
 def _devices(device: torch.device) -> list[torch.device]:

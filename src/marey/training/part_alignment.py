@@ -84,7 +84,7 @@ def train_part_alignment(
         )
         save_alignment(model, file, force=True)
 
-    kind = Kind(make=make, losses=losses, save=save)
+    kind = Kind(make=make, losses=losses, save=save, annotated_only=True)
     options = {"annotated": annotated, "listen": listen, "note": note}
     return load_part_alignment(run_alignment(config, kind, store, run, encoder=encoder, **options))
 

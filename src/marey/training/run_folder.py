@@ -24,9 +24,11 @@ from typing import Any
 import torch
 
 from marey import __version__
+from marey.data import MotionStore
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io import atomic_path
 from marey.models import DiffusionModel
+from marey.text import TextEncoder
 from marey.training.config import LoopConfig
 
 FREE = ("save_minutes", "log_every")
@@ -146,6 +148,15 @@ def _read_run(file: Path) -> dict[str, Any]:
             fix="Choose a new folder with --run.",
         )
     return run
+
+
+def data_fingerprint(
+    store: MotionStore, encoder: TextEncoder, annotated: Mapping[str, Mapping[str, str]]
+) -> str:
+    """Return what stands for a store, an encoder, and texts by slot of the windows' ids."""
+    told = json.dumps({window: dict(annotated[window]) for window in annotated}, sort_keys=True)
+    digest = hashlib.sha256(f"{encoder.name} {encoder.version} {told}".encode())
+    return f"{store.fingerprint} {digest.hexdigest()[:16]}"
 
 
 def parameter_fingerprint(model: DiffusionModel) -> str:
