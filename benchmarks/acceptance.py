@@ -4,7 +4,8 @@
     python benchmarks/acceptance.py stores/cmu runs/evaluator/alignment.safetensors
 
 One window a clip of the splits ``test`` and ``test_repetition``, with its first written caption.
-Several files (seeds) are averaged.
+Several files (seeds) are averaged. What an evaluator was trained on is printed: one that has seen
+these splits remembers captions, so that its twin `evaluator-train` belongs beside it.
 """
 
 import argparse
@@ -29,7 +30,10 @@ def main() -> None:
     told = [(w, [t.text for t in w.texts if t.source == "caption"]) for w in windows if not w.flip]
     told = [(window, texts[0]) for window, texts in told if texts]
     evaluator = Evaluator.load(options.models, MiniLMEncoder())
-    print(f"{len(told)} windows of {', '.join(options.splits)}; {len(options.models)} models\n")
+    print(f"{len(told)} windows of {', '.join(options.splits)}; {len(options.models)} models")
+    for model in evaluator.models:
+        print(f"{model.name}: trained on {', '.join(model.notes['splits'])}")
+    print()
     motions = [store.window_motion(window) for window, _ in told]
     print(acceptance_table(accept(evaluator, motions, [text for _, text in told])))
 

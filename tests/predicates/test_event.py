@@ -38,9 +38,7 @@ def test_the_slots_of_all_actions_exist_and_so_do_their_mirrored_slots() -> None
         assert {mirrored_slot(slot) for slot in kind.slots} == set(kind.slots), name
 
 
-def test_what_can_be_said_has_every_word_and_its_mirrored_ones() -> (
-    None
-):
+def test_what_can_be_said_has_every_word_and_its_mirrored_ones() -> None:
     events = list(possible_events())
     assert len(set(events)) == len(events)
     assert {event.mirrored() for event in events} == set(events)

@@ -14,6 +14,7 @@ from marey.data.text_bank import TextBank
 from marey.errors import InvalidInputError
 from marey.models.alignment import SlotTexts
 from marey.representations import JointMotion, Normalizer
+from marey.skeleton import BODY22
 from marey.skeleton.parts import GLOBAL_SLOT
 from marey.text import ComparableTexts, TextEncoder, TextSimilarity, mirror_text, mirrored_texts
 
@@ -48,7 +49,7 @@ class AlignmentBank:
     """Joint motions of the clips of some windows, plain and mirrored, and the windows' texts.
 
     ``annotated`` holds texts of parts and pairs by window id; windows without have none. Raises
-    InvalidInputError where no window can be used.
+    InvalidInputError where no window can be used, and for a store of another skeleton than body22.
     """
 
     def __init__(
@@ -62,6 +63,11 @@ class AlignmentBank:
         normalizer: Normalizer | None = None,
         note: Note | None = None,
     ) -> None:
+        if store.skeleton != BODY22:
+            raise InvalidInputError(
+                f"Alignment models look at {BODY22.name!r}, the store {store.path} holds "
+                f"{store.skeleton.name!r}. Prepare it again; `marey data prepare` retargets."
+            )
         usable = usable_windows(windows, store.fps)
         kept = [w for w in usable if not (w.flip or w.off_floor)]
         if not kept:
