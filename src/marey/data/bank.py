@@ -17,7 +17,7 @@ from marey.data.records import WindowRecord
 from marey.data.store import MotionStore
 from marey.data.text_bank import TextBank
 from marey.errors import InvalidInputError
-from marey.representations import SmoothRoot
+from marey.representations import JointMotion, Representation, SmoothRoot
 from marey.text import TextCondition, TextEncoder, mirror_text
 
 Progress = Callable[[str, int, int], None]
@@ -104,7 +104,9 @@ class FeatureBank:
             device=device,
             progress=lambda done, total: note("texts", done, total),
         )
-        starts = self._encode_clips(store, windows, note)
+        self.features, starts = encode_both_sides(
+            store, windows, representation, device=self.device, note=note
+        )
         self._entries = [
             _Entry(
                 first=starts[w.clip_id][copy] + w.start,
@@ -118,23 +120,6 @@ class FeatureBank:
             for copy in (0, 1)
         ]
         self._weights = torch.tensor([e.weight for e in self._entries], dtype=torch.float64)
-
-    def _encode_clips(
-        self, store: MotionStore, windows: Sequence[WindowRecord], note: Progress
-    ) -> dict[str, tuple[int, int]]:
-        """Fill ``features`` and return the first row of each clip, plain and mirrored."""
-        clip_ids = sorted({w.clip_id for w in windows})
-        frames = 2 * sum(store.clip(c).length for c in clip_ids)
-        self.features = torch.empty(frames, self.representation.layout.size, device=self.device)
-        starts, row = {}, 0
-        for done, clip_id in enumerate(clip_ids, start=1):
-            motion = store.motion(clip_id)
-            starts[clip_id] = (row, row + motion.num_frames)
-            for copy in (motion, motion.mirror()):
-                self.features[row : row + copy.num_frames] = self.representation.encode(copy)
-                row += copy.num_frames
-            note("clips", done, len(clip_ids))
-        return starts
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -181,6 +166,33 @@ class FeatureBank:
             mask=mask,
             text=self.texts.condition([NO_TEXT if draw.silent else draw.text for draw in drawn]),
         )
+
+
+def encode_both_sides(
+    store: MotionStore,
+    windows: Sequence[WindowRecord],
+    representation: Representation | JointMotion,
+    *,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+    note: Progress,
+) -> tuple[Float[Tensor, "frames feats"], dict[str, tuple[int, int]]]:
+    """Return the features of the windows' clips end to end, and each clip's first rows.
+
+    Every clip is there twice, plain and mirrored; its two first rows are in that order.
+    """
+    clip_ids = sorted({w.clip_id for w in windows})
+    frames = 2 * sum(store.clip(c).length for c in clip_ids)
+    features = torch.empty(frames, representation.layout.size, device=device, dtype=dtype)
+    starts, row = {}, 0
+    for done, clip_id in enumerate(clip_ids, start=1):
+        motion = store.motion(clip_id)
+        starts[clip_id] = (row, row + motion.num_frames)
+        for copy in (motion, motion.mirror()):
+            features[row : row + copy.num_frames] = representation.encode(copy)
+            row += copy.num_frames
+        note("clips", done, len(clip_ids))
+    return features, starts
 
 
 def usable_windows(windows: Sequence[WindowRecord], fps: float) -> list[WindowRecord]:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from marey.data import MotionStore
-from marey.data.bank import seeded_generator, usable_windows
+from marey.data.bank import encode_both_sides, seeded_generator, usable_windows
 from marey.data.records import WindowRecord
 from marey.data.text_bank import TextBank
 from marey.errors import InvalidInputError
@@ -75,7 +75,9 @@ class AlignmentBank:
         self.representation = JointMotion(skeleton=store.skeleton, fps=store.fps)
         self.max_frames = round(max_seconds * store.fps)
         note = note or (lambda what, done, total: None)
-        starts = self._encode_clips(store, kept, note)
+        self.features, starts = encode_both_sides(
+            store, kept, self.representation, dtype=torch.half, note=note
+        )
         annotated = annotated or {}
         plain = [_entry(w, starts[w.clip_id][0], annotated.get(w.window_id, {})) for w in kept]
         others = [_entry(w, starts[w.clip_id][1], annotated.get(w.window_id, {})) for w in kept]
@@ -99,22 +101,6 @@ class AlignmentBank:
             self.features[:: max(1, len(self.features) // 200_000)].float(),
             self.representation.layout,
         )
-
-    def _encode_clips(
-        self, store: MotionStore, windows: Sequence[WindowRecord], note: Note
-    ) -> dict[str, tuple[int, int]]:
-        clip_ids = sorted({w.clip_id for w in windows})
-        frames = 2 * sum(store.clip(c).length for c in clip_ids)
-        self.features = torch.empty(frames, self.representation.layout.size, dtype=torch.half)
-        starts, row = {}, 0
-        for done, clip_id in enumerate(clip_ids, start=1):
-            motion = store.motion(clip_id)
-            starts[clip_id] = (row, row + motion.num_frames)
-            for copy in (motion, motion.mirror()):
-                self.features[row : row + copy.num_frames] = self.representation.encode(copy)
-                row += copy.num_frames
-            note("clips", done, len(clip_ids))
-        return starts
 
     def __len__(self) -> int:
         return len(self.entries)
