@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from marey.cli.reason import stated_source
-from marey.cli.run_display import EXIT_INTERRUPTED, UNBOUNDED_STEPS, Display, stopping
+from marey.cli.run_display import EXIT_INTERRUPTED, UNBOUNDED_STEPS, watched
 from marey.cli.train import Run, cached
 
 if TYPE_CHECKING:
-    from marey.training import Report
+    pass
 
 Store = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STORE")]
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
@@ -51,13 +51,7 @@ def train(
     if steps is not None or hours is not None:
         config = replace(config, steps=UNBOUNDED_STEPS if steps is None else steps)
     texts = read_part_texts(annotations or annotation_path(data, GEOMETRY))
-    with stopping() as wish, Display() as display:
-
-        def listen(report: "Report") -> None:
-            display.step(report, config)
-            if wish.wanted:
-                raise Cancelled("interrupted")
-
+    with watched(config) as watch:
         try:
             writer = train_writer(
                 config,
@@ -66,7 +60,7 @@ def train(
                 run,
                 encoder=cached(MiniLMEncoder()),
                 source=stated_source(source),
-                listen=listen,
+                listen=watch.listen,
             )
         except Cancelled:
             print(f"Saved in {run}. To go on, give the same command again.")

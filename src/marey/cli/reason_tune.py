@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from marey.cli.run_display import EXIT_INTERRUPTED, UNBOUNDED_STEPS, Display, stopping
+from marey.cli.run_display import EXIT_INTERRUPTED, UNBOUNDED_STEPS, watched
 from marey.cli.train import Device, Run, Store, device_of
 
 if TYPE_CHECKING:
     from marey.reasoning.tuning_examples import TokenizedExample
     from marey.text.chat_model import ChatModel
-    from marey.training import Report
 
 ModelFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL_FOLDER")]
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
@@ -77,22 +76,16 @@ def tune(
         config = replace(config, steps=UNBOUNDED_STEPS)
     place = torch.device(device_of(device))
     chat = load_chat_model(model, dtype=tuning_dtype(place), device=place)
-    with stopping() as wish, Display() as display:
-
-        def note(what: str, done: int, total: int) -> None:
-            display.read(what, done, total)
-            if wish.wanted:
-                raise KeyboardInterrupt
-
-        def listen(report: "Report") -> None:
-            display.step(report, config)
-            if wish.wanted:
-                raise Cancelled("interrupted")
-
-        examples = _examples(chat, data, annotations, most_tokens, note)
+    with watched(config) as watch:
+        examples = _examples(chat, data, annotations, most_tokens, watch.note)
         try:
             adapter = tune_model(
-                config, chat, examples["train"], run, validation=examples["val"], listen=listen
+                config,
+                chat,
+                examples["train"],
+                run,
+                validation=examples["val"],
+                listen=watch.listen,
             )
         except Cancelled:
             print(f"Saved in {run}. To go on, give the same command again.")

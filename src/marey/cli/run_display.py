@@ -53,6 +53,34 @@ def stopping() -> Iterator[Wish]:
             signal.signal(number, handler)
 
 
+class Watch:
+    """What a run tells while it works, and whether the user has asked it to stop."""
+
+    def __init__(self, display: "Display", wish: Wish, config: "LoopConfig") -> None:
+        self._display, self._wish, self._config = display, wish, config
+
+    def listen(self, report: "Report") -> None:
+        """Show a training step. Raises Cancelled where the user wants to stop."""
+        from marey.errors import Cancelled
+
+        self._display.step(report, self._config)
+        if self._wish.wanted:
+            raise Cancelled("interrupted")
+
+    def note(self, what: str, done: int, total: int) -> None:
+        """Show how much of the data is read. Raises KeyboardInterrupt likewise."""
+        self._display.read(what, done, total)
+        if self._wish.wanted:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def watched(config: "LoopConfig") -> Iterator[Watch]:
+    """Show a run of a configuration, and let the first Ctrl-C ask it to save and stop."""
+    with stopping() as wish, Display() as display:
+        yield Watch(display, wish, config)
+
+
 class Display:
     """Progress on stderr: a live line on a terminal, else a line now and then."""
 

@@ -11,15 +11,14 @@ import tyro
 from marey.cli.run_display import (
     EXIT_INTERRUPTED,
     UNBOUNDED_STEPS,
-    Display,
     is_main,
-    stopping,
+    watched,
 )
 
 if TYPE_CHECKING:
     from marey.models import DiffusionModel
     from marey.text import TextEncoder
-    from marey.training import Report, TrainConfig
+    from marey.training import TrainConfig
 
 Recipe = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RECIPE")]
 Store = Annotated[Path, tyro.conf.arg(metavar="STORE")]
@@ -70,18 +69,7 @@ def train(
     if importlib.util.find_spec("tensorboard") is None and is_main():
         print("TensorBoard is not installed; metrics go to metrics.csv only. To have both:")
         print("pip install 'marey[train]'")
-    with stopping() as wish, Display() as display:
-
-        def listen(report: "Report") -> None:
-            display.step(report, config)
-            if wish.wanted:
-                raise Cancelled("interrupted")
-
-        def note(what: str, done: int, total: int) -> None:
-            display.read(what, done, total)
-            if wish.wanted:
-                raise KeyboardInterrupt
-
+    with watched(config) as watch:
         try:
             train_model(
                 config,
@@ -90,8 +78,8 @@ def train(
                 encoder=_encoder(model),
                 device=device_of(device),
                 start_from=model,
-                listen=listen,
-                note=note,
+                listen=watch.listen,
+                note=watch.note,
             )
         except Cancelled:
             if is_main():

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from marey.cli.run_display import EXIT_INTERRUPTED, UNBOUNDED_STEPS, Display, stopping
+from marey.cli.run_display import EXIT_INTERRUPTED, UNBOUNDED_STEPS, watched
 from marey.cli.train import Recipe, Run, Store, cached
 
 if TYPE_CHECKING:
-    from marey.training import Report
+    pass
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 
@@ -63,20 +63,9 @@ def train(
         texts = read_part_texts(annotations or annotation_path(data, GEOMETRY))
     elif annotations is not None:
         raise InvalidInputError(f"--annotations: {recipe} reads no texts of parts; leave it out.")
-    with stopping() as wish, Display() as display:
-
-        def listen(report: "Report") -> None:
-            display.step(report, config)
-            if wish.wanted:
-                raise Cancelled("interrupted")
-
-        def note(what: str, done: int, total: int) -> None:
-            display.read(what, done, total)
-            if wish.wanted:
-                raise KeyboardInterrupt
-
+    with watched(config) as watch:
         try:
-            options = {"annotated": texts, "listen": listen, "note": note}
+            options = {"annotated": texts, "listen": watch.listen, "note": watch.note}
             store, encoder = MotionStore.open(data), cached(MiniLMEncoder())
             if isinstance(config, PartAlignmentTrainConfig):
                 train_part_alignment(config, store, run, encoder=encoder, **options)
