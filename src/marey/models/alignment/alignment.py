@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from marey.errors import InvalidInputError
-from marey.models.alignment.latent_coder import LatentDecoder, LatentEncoder
+from marey.models.alignment.latent_coder import CoderConfig, LatentDecoder, LatentEncoder
 from marey.models.alignment.slot_texts import SlotTexts
 from marey.skeleton.parts import GLOBAL_SLOT, PAIR_SLOTS, PARTS, SLOTS
 
@@ -23,25 +23,16 @@ LEVEL_SLOTS: tuple[tuple[int, ...], ...] = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlignmentConfig:
+class AlignmentConfig(CoderConfig):
     """Everything that fixes the parameters. Raises InvalidInputError but for 1 to 3 levels."""
 
     feats: int
-    text_width: int
-    width: int = 192
-    layers: int = 4
     fine_layers: int = 2
     """Layers of the text encoders of parts and of relations, whose texts are short."""
-    decoder_layers: int = 2
-    heads: int = 4
-    hidden: int = 512
-    latent: int = 192
-    frames_per_token: int = 4
     levels: int = 1
     """1: global text; 2: and parts; 3: and relations."""
     cross_attention: bool = True
     """Whether finer levels attend to coarser ones; without, their means are added as they are."""
-    dropout: float = 0.1
 
     def __post_init__(self) -> None:
         if not 1 <= self.levels <= len(LEVEL_SLOTS):
@@ -74,19 +65,14 @@ class Alignment(nn.Module):
     def __init__(self, config: AlignmentConfig) -> None:
         super().__init__()
         self.config = config
-        size = {
-            "width": config.width,
-            "heads": config.heads,
-            "hidden": config.hidden,
-            "latent": config.latent,
-            "dropout": config.dropout,
-        }
-        motion = {"feats": config.feats, "frames_per_token": config.frames_per_token, **size}
-        self.motion_encoder = LatentEncoder(layers=config.layers, **motion)
-        self.decoder = LatentDecoder(layers=config.decoder_layers, **motion)
+        group = config.frames_per_token
+        reader = config.size(config.layers, frames_per_token=group)
+        writer = config.size(config.decoder_layers, frames_per_token=group)
+        self.motion_encoder = LatentEncoder(reader, feats=config.feats)
+        self.decoder = LatentDecoder(writer, feats=config.feats)
         depths = (config.layers, config.fine_layers, config.fine_layers)[: config.levels]
         self.text_encoders = nn.ModuleList(
-            LatentEncoder(feats=config.text_width, layers=depth, **size) for depth in depths
+            LatentEncoder(config.size(depth), feats=config.text_width) for depth in depths
         )
         self.finer = nn.ModuleList(
             _FinerLevel(config, slots=len(LEVEL_SLOTS[level])) for level in range(1, config.levels)

@@ -1,5 +1,7 @@
 """Sequences to distributions in the space of motions and texts, and back [Petrovich2023, §3]."""
 
+from dataclasses import dataclass
+
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float
@@ -12,36 +14,67 @@ LOG_VARIANCE_LIMIT = 8.0
 """Log variances are kept within ± this, so that no sample overflows."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CoderSize:
+    """Size of an encoder or decoder."""
+
+    width: int
+    layers: int
+    heads: int
+    hidden: int
+    latent: int
+    frames_per_token: int = 1
+    dropout: float = 0.1
+
+    def blocks(self) -> nn.ModuleList:
+        """Return new transformer blocks."""
+        size = {"width": self.width, "heads": self.heads, "hidden": self.hidden}
+        return nn.ModuleList(Block(**size, dropout=self.dropout) for _ in range(self.layers))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoderConfig:
+    """What all coders of a model have in common."""
+
+    text_width: int
+    width: int = 192
+    layers: int = 4
+    decoder_layers: int = 2
+    heads: int = 4
+    hidden: int = 512
+    latent: int = 192
+    frames_per_token: int = 4
+    dropout: float = 0.1
+
+    def size(self, layers: int, *, frames_per_token: int = 1) -> CoderSize:
+        """Return the size of a coder of so many layers."""
+        return CoderSize(
+            width=self.width,
+            layers=layers,
+            heads=self.heads,
+            hidden=self.hidden,
+            latent=self.latent,
+            frames_per_token=frames_per_token,
+            dropout=self.dropout,
+        )
+
+
 class LatentEncoder(nn.Module):
     """A transformer that reads a sequence and two learned tokens: its mean and log variance.
 
     Deviations from [Petrovich2023]: pre-norm blocks, and some frames share a token.
     """
 
-    def __init__(
-        self,
-        *,
-        feats: int,
-        width: int,
-        layers: int,
-        heads: int,
-        hidden: int,
-        latent: int,
-        frames_per_token: int = 1,
-        dropout: float = 0.1,
-    ) -> None:
+    def __init__(self, size: CoderSize, *, feats: int) -> None:
         super().__init__()
-        self.frames_per_token = frames_per_token
-        self.project = nn.Sequential(
-            nn.LayerNorm(feats * frames_per_token), nn.Linear(feats * frames_per_token, width)
-        )
+        self.frames_per_token, width = size.frames_per_token, size.width
+        group = feats * size.frames_per_token
+        self.project = nn.Sequential(nn.LayerNorm(group), nn.Linear(group, width))
         self.learned = nn.Parameter(torch.randn(2, width) * 0.02)
-        self.blocks = nn.ModuleList(
-            Block(width=width, heads=heads, hidden=hidden, dropout=dropout) for _ in range(layers)
-        )
+        self.blocks = size.blocks()
         self.norm = nn.LayerNorm(width)
-        self.mean, self.log_variance = nn.Linear(width, latent), nn.Linear(width, latent)
-        self.dropout = nn.Dropout(dropout)
+        self.mean, self.log_variance = (nn.Linear(width, size.latent) for _ in range(2))
+        self.dropout = nn.Dropout(size.dropout)
 
     def forward(
         self,
@@ -77,26 +110,13 @@ class LatentEncoder(nn.Module):
 class LatentDecoder(nn.Module):
     """A transformer that turns a point of the space into a sequence of a given length."""
 
-    def __init__(
-        self,
-        *,
-        feats: int,
-        width: int,
-        layers: int,
-        heads: int,
-        hidden: int,
-        latent: int,
-        frames_per_token: int = 1,
-        dropout: float = 0.1,
-    ) -> None:
+    def __init__(self, size: CoderSize, *, feats: int) -> None:
         super().__init__()
-        self.frames_per_token, self.width = frames_per_token, width
-        self.project = nn.Linear(latent, width)
-        self.blocks = nn.ModuleList(
-            Block(width=width, heads=heads, hidden=hidden, dropout=dropout) for _ in range(layers)
-        )
-        self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, feats * frames_per_token)
+        self.frames_per_token, self.width = size.frames_per_token, size.width
+        self.project = nn.Linear(size.latent, size.width)
+        self.blocks = size.blocks()
+        self.norm = nn.LayerNorm(size.width)
+        self.out = nn.Linear(size.width, feats * size.frames_per_token)
 
     def forward(
         self, z: Float[Tensor, "batch latent"], mask: Bool[Tensor, "batch frames"]

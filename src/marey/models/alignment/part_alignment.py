@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from marey.models.alignment.alignment import Latent
-from marey.models.alignment.latent_coder import LatentDecoder, LatentEncoder
+from marey.models.alignment.latent_coder import CoderConfig, LatentDecoder, LatentEncoder
 from marey.representations import FeatureLayout
 from marey.skeleton import Skeleton
 from marey.skeleton.parts import SLOTS
@@ -21,22 +21,18 @@ PART_SLOTS = SLOTS[1:]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PartAlignmentConfig:
+class PartAlignmentConfig(CoderConfig):
     """Everything that fixes the parameters."""
 
     channels: tuple[tuple[int, ...], ...]
     """Channels of a frame that belong to each of `PART_SLOTS`; see `slot_channels`."""
-    text_width: int
     shared: int = 64
     """Channels that every part's own are mapped to."""
     width: int = 128
     layers: int = 3
     decoder_layers: int = 1
-    heads: int = 4
     hidden: int = 256
     latent: int = 128
-    frames_per_token: int = 4
-    dropout: float = 0.1
 
 
 class PartAlignment(nn.Module):
@@ -45,21 +41,16 @@ class PartAlignment(nn.Module):
     def __init__(self, config: PartAlignmentConfig) -> None:
         super().__init__()
         self.config = config
-        size = {
-            "width": config.width,
-            "heads": config.heads,
-            "hidden": config.hidden,
-            "latent": config.latent,
-            "dropout": config.dropout,
-        }
-        motion = {"feats": config.shared, "frames_per_token": config.frames_per_token, **size}
+        group = config.frames_per_token
+        reader = config.size(config.layers, frames_per_token=group)
+        writer = config.size(config.decoder_layers, frames_per_token=group)
         self.read = nn.ModuleList(nn.Linear(len(own), config.shared) for own in config.channels)
         self.write = nn.ModuleList(nn.Linear(config.shared, len(own)) for own in config.channels)
         self.slot = nn.Embedding(len(config.channels), config.width)
         nn.init.normal_(self.slot.weight, std=0.02)
-        self.motion_encoder = LatentEncoder(layers=config.layers, **motion)
-        self.decoder = LatentDecoder(layers=config.decoder_layers, **motion)
-        self.text_encoder = LatentEncoder(feats=config.text_width, layers=config.layers, **size)
+        self.motion_encoder = LatentEncoder(reader, feats=config.shared)
+        self.decoder = LatentDecoder(writer, feats=config.shared)
+        self.text_encoder = LatentEncoder(config.size(config.layers), feats=config.text_width)
 
     def own(
         self, features: Float[Tensor, "batch frames feats"], slot: int
