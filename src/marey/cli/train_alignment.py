@@ -2,15 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
 from marey.cli.run_display import EXIT_INTERRUPTED, UNBOUNDED_STEPS, watched
 from marey.cli.train import Recipe, Run, Store, cached
-
-if TYPE_CHECKING:
-    pass
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 

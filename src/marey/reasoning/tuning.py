@@ -24,6 +24,7 @@ from marey.reasoning.tuning_examples import TokenizedExample, examples_fingerpri
 from marey.text.chat_model import ChatModel, save_adapter
 from marey.training import Listen, Loop, LoopConfig, Report, RunFolder
 from marey.training.distributed import Group
+from marey.training.precision import bfloat16_pays, products_in
 
 ORDER_DRAWS, VALIDATION_DRAWS = 0, 1
 """Kinds of draws."""
@@ -56,9 +57,8 @@ class TuneConfig(LoopConfig):
 
 
 def tuning_dtype(device: torch.device) -> torch.dtype:
-    """Return the precision that pays: bfloat16 on CUDA and on CPUs with AMX, else float32."""
-    pays = device.type == "cuda" or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if pays else torch.float32
+    """Return the precision of the weights: bfloat16 where it pays, else float32."""
+    return torch.bfloat16 if bfloat16_pays(device) else torch.float32
 
 
 def tune(
@@ -151,7 +151,6 @@ class _Loss:
 
     def __init__(self, network: Any, device: torch.device, *, recompute: bool) -> None:
         self._network, self._device, self._recompute = network, device, recompute
-        self._halved = tuning_dtype(device) == torch.bfloat16
 
     def __call__(self, batch: Sequence[TokenizedExample]) -> Tensor:
         count = sum(len(each.tokens) - each.asked for each in batch)
@@ -163,7 +162,7 @@ class _Loss:
 
     def _sum(self, example: TokenizedExample) -> Tensor:
         tokens = example.tokens[None].to(self._device)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._halved):
+        with products_in("auto", self._device):
             scores = self._network(input_ids=tokens, use_cache=False).logits
         told = scores[0, example.asked - 1 : -1].float()
         return F.cross_entropy(told, tokens[0, example.asked :], reduction="sum")

@@ -34,10 +34,10 @@ class AlignmentTrainConfig(AlignmentRunConfig):
 
     levels: int = 1
     cross_attention: bool = True
-    fine_layers: int = 2
+    fine_layers: int = 1
     same_above: float = FALSE_NEGATIVE_THRESHOLD
     """Similarity of two texts from which their motions are no negatives of each other."""
-    text_dropped: float = 0.3
+    text_dropped: float = 0.5
     """Share of the texts of parts and relations that a sample is not shown."""
     all_dropped: float = 0.2
     """Share of samples that are shown none of them."""

@@ -39,11 +39,6 @@ def evaluator() -> AlignmentTrainConfig:
     """A judge of generated motion: trained on all splits, for a fixed number of steps."""
     return AlignmentTrainConfig(
         name="evaluator",
-        width=128,
-        layers=3,
-        hidden=256,
-        latent=128,
-        steps=6000,
         seed=EVALUATOR_SEED,
         splits=("train", "val", "test", "test_repetition"),
         keep_best=False,

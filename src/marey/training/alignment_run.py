@@ -14,6 +14,7 @@ from marey.training.alignment_bank import AlignmentBank, AlignmentBatch, Note, T
 from marey.training.alignment_loss import AlignmentWeights
 from marey.training.config import LoopConfig
 from marey.training.loop import Listen, Loop
+from marey.training.precision import products_in
 from marey.training.run_folder import RunFolder, data_fingerprint
 
 VALIDATION_BATCH = 128
@@ -24,15 +25,16 @@ Notes = dict[str, Any]
 class AlignmentRunConfig(LoopConfig):
     """Settings of every alignment run."""
 
-    learning_rate: float = 3e-4
+    learning_rate: float = 8e-4
     weight_decay: float = 0.05
-    steps: int = 4000
-    ema_decay: float = 0.99
-    width: int = 192
-    layers: int = 4
-    hidden: int = 512
-    latent: int = 192
-    frames_per_token: int = 4
+    steps: int = 2000
+    ema_decay: float = 0.98
+    save_minutes: float = 1.0
+    width: int = 128
+    layers: int = 3
+    hidden: int = 384
+    latent: int = 128
+    frames_per_token: int = 8
     dropout: float = 0.1
     max_seconds: float = 10.0
     temperature: float = 0.1
@@ -114,7 +116,8 @@ def run_alignment(
         batch = bank.draw(
             step, size=config.batch_size, seed=config.seed, measured_share=config.measured_share
         )
-        return kind.losses(network, batch, bank, step)
+        with products_in("auto", loop.group.device):
+            return kind.losses(network, batch, bank, step)
 
     try:
         loop.run(losses, on_save=save, listen=listen)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
 from marey.errors import InvalidInputError
 from marey.models.diffusion import StageConfig
@@ -10,8 +10,8 @@ from marey.models.diffusion.config import Variant
 from marey.representations import RootSmoothing
 from marey.training.objective import LossWeights
 from marey.training.optimizer import OptimizerName
+from marey.training.precision import Precision
 
-Precision = Literal["auto", "float32", "bfloat16"]
 _CHOICES = {
     "variant": Variant,
     "smoothing": RootSmoothing,

@@ -33,11 +33,6 @@ SLOTS_A_STEP = 3
 class PartAlignmentTrainConfig(AlignmentRunConfig):
     """One run."""
 
-    width: int = 128
-    layers: int = 3
-    hidden: int = 256
-    latent: int = 128
-
 
 def train_part_alignment(
     config: PartAlignmentTrainConfig,
@@ -111,7 +106,7 @@ def _slot_terms(
     rows = (batch.texts.number[:, slot + 1] >= 0).nonzero()[:, 0]
     features, mask = batch.features[rows], batch.mask[rows]
     said, inverse = torch.unique(batch.texts.number[rows, slot + 1], return_inverse=True)
-    texts = network.encode_texts(batch.texts.states[said], batch.texts.mask[said], slot)
+    texts = network.encode_texts(*batch.texts.rows(said), slot)
     return level_terms(
         texts.select(inverse),
         network.encode_motion(features, mask, slot),

@@ -15,6 +15,7 @@ from marey.training.distributed import Group
 from marey.training.loop import Listen, Loop
 from marey.training.objective import motion_loss
 from marey.training.patterns import sample_errors, sample_observed_mask
+from marey.training.precision import products_in
 from marey.training.run_folder import RunFolder
 from marey.training.start import new_start, start_at
 
@@ -126,8 +127,7 @@ class Trainer:
             heading=batch.features[:, 0, self.representation.layout.slice("heading")],
             text=batch.text,
         )
-        halved = _takes_bfloat16(self.config.precision, self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=halved):
+        with products_in(self.config.precision, self.device):
             predicted = self.denoiser(given)
         return motion_loss(
             predicted.float(),
@@ -181,9 +181,3 @@ class Trainer:
                 "hours": round(self.loop.clock.seconds / 3600, 3),
             },
         )
-
-
-def _takes_bfloat16(precision: str, device: torch.device) -> bool:
-    if precision != "auto":
-        return precision == "bfloat16"
-    return device.type == "cuda" or bool(torch.cpu._is_amx_tile_supported())

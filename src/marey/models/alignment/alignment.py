@@ -97,9 +97,7 @@ class Alignment(nn.Module):
                 "expected a text on the whole body in every sample, got one without."
             )
         said, inverse = torch.unique(rows, return_inverse=True)
-        mean, log_variance, tokens, real = self.text_encoders[0](
-            texts.states[said], texts.mask[said]
-        )
+        mean, log_variance, tokens, real = self.text_encoders[0](*texts.rows(said))
         levels = [Latent(mean=mean, log_variance=log_variance).select(inverse)]
         coarse, seen = tokens[inverse], real[inverse]
         for level, finer in enumerate(self.finer, start=1):
@@ -157,9 +155,7 @@ class _FinerLevel(nn.Module):
             nothing = coarse.new_zeros(len(rows), len(slots), coarse.shape[-1])
             return known, nothing, said
         text, slot = pairs.unbind(1)
-        mean, log_variance, _, _ = encoder(
-            texts.states[text], texts.mask[text], self.slot(slot)[:, None]
-        )
+        mean, log_variance, _, _ = encoder(*texts.rows(text), self.slot(slot)[:, None])
         means, spreads = (each[rows.clamp(min=0)] for each in (mean, log_variance))
         tokens = self.own(means)
         if self.attends:

@@ -103,8 +103,8 @@ class LatentEncoder(nn.Module):
         for block in self.blocks:
             h = block(h, seen)
         h = self.norm(h)
-        spread = LOG_VARIANCE_LIMIT * torch.tanh(self.log_variance(h[:, 1]) / LOG_VARIANCE_LIMIT)
-        return self.mean(h[:, 0]), spread, h[:, 2:], real
+        spread = self.log_variance(h[:, 1]).float() / LOG_VARIANCE_LIMIT
+        return self.mean(h[:, 0]).float(), LOG_VARIANCE_LIMIT * spread.tanh(), h[:, 2:], real
 
 
 class LatentDecoder(nn.Module):
@@ -130,7 +130,8 @@ class LatentDecoder(nn.Module):
         h = self.project(z)[:, None] + place
         for block in self.blocks:
             h = block(h, real)
-        x = rearrange(self.out(self.norm(h)), "b t (g f) -> b (t g) f", g=self.frames_per_token)
+        x = self.out(self.norm(h)).float()
+        x = rearrange(x, "b t (g f) -> b (t g) f", g=self.frames_per_token)
         return x[:, :frames] * mask[..., None]
 
 

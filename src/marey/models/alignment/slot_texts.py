@@ -11,6 +11,8 @@ from torch.nn.utils.rnn import pad_sequence
 from marey.skeleton.parts import SLOTS
 
 NO_TEXT = -1
+MAX_TOKENS = 48
+"""Tokens of a text that are read; of the texts of the CMU store, 99 % have no more."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +48,13 @@ class SlotTexts:
             mask=position < lengths[:, None],
             number=torch.tensor(number, device=padded.device),
         )
+
+    def rows(
+        self, rows: Int[Tensor, " rows"]
+    ) -> tuple[Float[Tensor, "rows tokens text_width"], Bool[Tensor, "rows tokens"]]:
+        """Return states and mask of some texts, as long as the longest, up to `MAX_TOKENS`."""
+        longest = min(MAX_TOKENS, int(self.mask[rows].sum(1).max()))
+        return self.states[rows, :longest], self.mask[rows, :longest]
 
     def without(self, dropped: Bool[Tensor, "batch slots"]) -> "SlotTexts":
         """Return the same with some texts left out."""
