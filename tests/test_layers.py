@@ -17,9 +17,10 @@ LAYERS: list[set[str]] = [  # low to high; parts on one row may not import each 
     {"text", "nn"},
     {"data", "models"},
     {"sampling"},
-    {"editing", "training", "evaluation", "retrieval"},
+    {"editing", "training", "retrieval"},
     {"reasoning", "annotation"},
     {"generate"},
+    {"evaluation"},
     {"cli", "server", "studio"},
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
