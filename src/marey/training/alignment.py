@@ -20,7 +20,7 @@ from marey.models.alignment import (
 from marey.skeleton.parts import SLOTS
 from marey.text import FALSE_NEGATIVE_THRESHOLD, TextEncoder
 from marey.training.alignment_bank import AlignmentBank, AlignmentBatch, Note, Texts
-from marey.training.alignment_loss import level_terms, with_total
+from marey.training.alignment_loss import drawn, level_terms, masked_smooth_l1, with_total
 from marey.training.alignment_run import AlignmentRunConfig, Kind, Notes, run_alignment
 from marey.training.loop import Listen
 
@@ -111,14 +111,19 @@ def alignment_loss(
     *,
     dropped: Bool[Tensor, "batch slots"] | None = None,
 ) -> dict[str, Tensor]:
-    """Return the terms of the loss of a batch, each the sum over the levels of its texts."""
+    """Return the terms of the loss of a batch: sums over the levels of its texts.
+
+    The motions' own reconstruction is added once.
+    """
     motion = network.encode_motion(batch.features, batch.mask)
     texts = batch.texts if dropped is None else batch.texts.without(dropped)
+    z = drawn(motion, draw=network.training)
     said = bank.comparable[batch.sentences]
     levels = [
         level_terms(
             text,
             motion,
+            z,
             batch.features,
             batch.mask,
             decode=lambda z: network.decode(z, batch.mask),
@@ -129,7 +134,8 @@ def alignment_loss(
         for text in network.encode_texts(texts)
     ]
     summed = {name: torch.stack([level[name] for level in levels]).sum() for name in levels[0]}
-    return with_total(summed, config.weights)
+    own = masked_smooth_l1(network.decode(z, batch.mask), batch.features, batch.mask)
+    return with_total({**summed, "reconstruction": summed["reconstruction"] + own}, config.weights)
 
 
 def _shape(

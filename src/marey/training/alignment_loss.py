@@ -65,9 +65,15 @@ def masked_smooth_l1(
 Decode = Callable[[Float[Tensor, "batch latent"]], Float[Tensor, "batch frames feats"]]
 
 
+def drawn(latent: Latent, *, draw: bool) -> Float[Tensor, "batch latent"]:
+    """Return a random point of each distribution, as training takes it, or the means."""
+    return latent.sample() if draw else latent.mean
+
+
 def level_terms(
     text: Latent,
     motion: Latent,
+    z: Float[Tensor, "batch latent"],
     wanted: Float[Tensor, "batch frames feats"],
     mask: Bool[Tensor, "batch frames"],
     *,
@@ -76,15 +82,14 @@ def level_terms(
     temperature: float,
     same: Bool[Tensor, "batch batch"],
 ) -> dict[str, Tensor]:
-    """Return the terms by which texts and motions of one level are aligned.
+    """Return the terms by which the texts of one level are aligned with motions.
 
-    ``wanted`` is what both are decoded to; ``draw`` samples points, as in training, and takes the
-    means otherwise.
+    ``z`` are points of the motions, ``wanted`` what points of the texts are decoded to; for
+    ``draw`` see `drawn`. The motions' own reconstruction is no matter of a level.
     """
-    z_text, z = (each.sample() if draw else each.mean for each in (text, motion))
+    z_text = drawn(text, draw=draw)
     return {
-        "reconstruction": masked_smooth_l1(decode(z_text), wanted, mask)
-        + masked_smooth_l1(decode(z), wanted, mask),
+        "reconstruction": masked_smooth_l1(decode(z_text), wanted, mask),
         "divergence": divergence(text, motion)
         + divergence(motion, text)
         + divergence(text)

@@ -39,6 +39,7 @@ def evaluator() -> AlignmentTrainConfig:
     """A judge of generated motion: trained on all splits, for a fixed number of steps."""
     return AlignmentTrainConfig(
         name="evaluator",
+        hidden=192,
         seed=EVALUATOR_SEED,
         splits=("train", "val", "test", "test_repetition"),
         keep_best=False,

@@ -27,7 +27,7 @@ class AlignmentRunConfig(LoopConfig):
 
     learning_rate: float = 8e-4
     weight_decay: float = 0.05
-    steps: int = 2000
+    steps: int = 1500
     ema_decay: float = 0.98
     save_minutes: float = 1.0
     width: int = 128

@@ -20,7 +20,7 @@ from marey.models.alignment import (
 )
 from marey.text import TextEncoder
 from marey.training.alignment_bank import AlignmentBank, AlignmentBatch, Note, Texts
-from marey.training.alignment_loss import level_terms, with_total
+from marey.training.alignment_loss import drawn, level_terms, masked_smooth_l1, with_total
 from marey.training.alignment_run import AlignmentRunConfig, Kind, Notes, run_alignment
 from marey.training.loop import Listen
 
@@ -107,16 +107,21 @@ def _slot_terms(
     features, mask = batch.features[rows], batch.mask[rows]
     said, inverse = torch.unique(batch.texts.number[rows, slot + 1], return_inverse=True)
     texts = network.encode_texts(*batch.texts.rows(said), slot)
-    return level_terms(
+    motion = network.encode_motion(features, mask, slot)
+    z, wanted = drawn(motion, draw=network.training), network.own(features, slot)
+    terms = level_terms(
         texts.select(inverse),
-        network.encode_motion(features, mask, slot),
-        network.own(features, slot),
+        motion,
+        z,
+        wanted,
         mask,
         decode=lambda z: network.decode(z, mask, slot),
         draw=network.training,
         temperature=config.temperature,
         same=inverse[:, None] == inverse[None],
     )
+    own = masked_smooth_l1(network.decode(z, mask, slot), wanted, mask)
+    return {**terms, "reconstruction": terms["reconstruction"] + own}
 
 
 def spoken_slots(batch: AlignmentBatch) -> list[int]:

@@ -35,11 +35,14 @@ class SlotTexts:
         *,
         text_width: int,
     ) -> "SlotTexts":
-        """Return the texts by slot of several samples; ``states_of`` encodes a text."""
+        """Return the texts by slot of several samples; ``states_of`` encodes a text.
+
+        Of a text with more than `MAX_TOKENS` tokens the first are read.
+        """
         said = list(dict.fromkeys(text for script in scripts for text in script.values() if text))
         row = {text: i for i, text in enumerate(said)}
         number = [[row.get(script.get(slot, ""), NO_TEXT) for slot in SLOTS] for script in scripts]
-        states = [states_of(text) for text in said] or [torch.zeros(1, text_width)]
+        states = [states_of(text)[:MAX_TOKENS] for text in said] or [torch.zeros(1, text_width)]
         lengths = torch.tensor([len(each) for each in states], device=states[0].device)
         padded = pad_sequence(states, batch_first=True)
         position = torch.arange(padded.shape[1], device=padded.device)
@@ -52,8 +55,8 @@ class SlotTexts:
     def rows(
         self, rows: Int[Tensor, " rows"]
     ) -> tuple[Float[Tensor, "rows tokens text_width"], Bool[Tensor, "rows tokens"]]:
-        """Return states and mask of some texts, as long as the longest, up to `MAX_TOKENS`."""
-        longest = min(MAX_TOKENS, int(self.mask[rows].sum(1).max()))
+        """Return states and mask of some texts, as long as the longest of them."""
+        longest = int(self.mask[rows].sum(1).max())
         return self.states[rows, :longest], self.mask[rows, :longest]
 
     def without(self, dropped: Bool[Tensor, "batch slots"]) -> "SlotTexts":
