@@ -8,6 +8,7 @@ from marey.retrieval import (
     ProtocolRanks,
     dissimilar_subset,
     median_rank_difference,
+    over_seeds,
     protocol_ranks,
     recall_difference,
     retrieval_table,
@@ -120,6 +121,18 @@ def test_a_better_model_is_better_by_its_interval(texts: ComparableTexts) -> Non
     ranks = median_rank_difference(good[0], bad[0])
     assert ranks.value == good[0].scores.median_rank - bad[0].scores.median_rank
     assert ranks.high < 0
+
+
+def test_scores_over_seeds_are_the_mean_of_the_seeds(texts: ComparableTexts) -> None:
+    one, other = (protocol_ranks(noisy(2, seed), texts) for seed in (1, 2))
+    for first, second, both in zip(one, other, over_seeds([one, other]), strict=True):
+        for k, value in both.scores.recall.items():
+            mean = (first.scores.recall[k] + second.scores.recall[k]) / 2
+            assert value == pytest.approx(mean)
+        medians = first.scores.median_rank + second.scores.median_rank
+        assert both.scores.median_rank == pytest.approx(medians / 2)
+    gain = recall_difference(over_seeds([one, one])[0], over_seeds([other, other])[0], 5)
+    assert gain == recall_difference(one[0], other[0], 5)
 
 
 def test_only_like_is_compared(texts: ComparableTexts) -> None:

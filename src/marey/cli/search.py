@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from marey.motion import Motion
     from marey.retrieval import IndexReport, Moment, MotionIndex
 
-Model = Annotated[Path, tyro.conf.arg(metavar="FILE")]
+Model = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 Index = Annotated[Path, tyro.conf.arg(metavar="INDEX")]
 Root = Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")]
 Sheet = Annotated[Path | None, tyro.conf.arg(metavar="OUT.png")]
@@ -34,7 +34,7 @@ _LISTED = 20  # files that cannot be used
 def index(
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER|STORE")],
     *,
-    model: Model,
+    model: Model = None,
     output: Annotated[
         Path | None, tyro.conf.arg(name="output", aliases=["-o"], metavar="INDEX")
     ] = None,
@@ -50,7 +50,7 @@ def index(
 
     Args:
         source: Folder of motion files (.bvh, .npz, in folders too), or a store.
-        model: Alignment model (.safetensors) that `marey train alignment` made.
+        model: Alignment model (.safetensors) of `marey train alignment`; the shipped one by default.
         output: Folder of the index; the source's name with .index, beside it, by default.
         seconds: Length of a window; moments in long motions are found as windows.
         stride: Seconds from one window to the next.
@@ -85,7 +85,7 @@ def query(
     text: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="TEXT")],
     *,
     index: Index,
-    model: Model,
+    model: Model = None,
     part: Annotated[
         tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=TEXT")
     ] = (),
@@ -100,7 +100,7 @@ def query(
     Args:
         text: What the person does.
         index: Folder that `marey search index` made.
-        model: Alignment model that the index was made with.
+        model: Alignment model that the index was made with; the shipped one by default.
         part: What a part of the body does, such as left_arm="raised"; may be repeated.
         top: How many moments.
         as_json: Print JSON instead of a table.
@@ -133,7 +133,7 @@ def similar(
     file: InputFile,
     *,
     index: Index,
-    model: Model,
+    model: Model = None,
     top: int = 10,
     as_json: AsJson = False,
     sheet: Sheet = None,
@@ -146,7 +146,7 @@ def similar(
     Args:
         file: Motion to read (.bvh, .npz).
         index: Folder that `marey search index` made.
-        model: Alignment model that the index was made with.
+        model: Alignment model that the index was made with; the shipped one by default.
         top: How many moments.
         as_json: Print JSON instead of a table.
         sheet: Picture of the moments to write besides.

@@ -8,7 +8,7 @@ belongs to item i of the other.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -25,7 +25,6 @@ from marey.metrics import (
     bootstrap_mean,
     median_rank,
     r_precision,
-    retrieval_scores,
     true_ranks,
 )
 from marey.text import PROTOCOL_THRESHOLD, ComparableTexts
@@ -46,7 +45,7 @@ class ProtocolRanks:
     protocol: Protocol
     direction: Direction
     ranks: Float[Tensor, "groups queries"]
-    """From 0, ties averaged; a group is a gallery: one batch, or all there is."""
+    """From 0, ties averaged; a group is a gallery: one batch, or all there is, of one seed."""
     samples: Int[Tensor, "groups queries"]
     """Which item asked."""
 
@@ -57,10 +56,22 @@ class ProtocolRanks:
 
     @property
     def scores(self) -> RetrievalScores:
-        """R@k, and MedR, which is the mean of the batches' medians for batches."""
-        if self.protocol == "batches":
-            return r_precision(self.ranks)
-        return retrieval_scores(self.ranks[0])
+        """R@k over all queries, and MedR, the mean of the groups' medians."""
+        return r_precision(self.ranks)
+
+
+def over_seeds(found: Sequence[tuple[ProtocolRanks, ...]]) -> tuple[ProtocolRanks, ...]:
+    """Put together the ranks of several seeds of a model, whose scores are then their mean.
+
+    Raises InvalidInputError unless all ranked the same.
+    """
+    joined = []
+    for seeds in zip(*found, strict=True):
+        for other in seeds[1:]:
+            _check_pair(seeds[0], other)
+        ranks, samples = (torch.cat([getattr(s, n) for s in seeds]) for n in ("ranks", "samples"))
+        joined.append(replace(seeds[0], ranks=ranks, samples=samples))
+    return tuple(joined)
 
 
 def protocol_ranks(
@@ -127,8 +138,8 @@ def recall_difference(
 ) -> Estimate:
     """Return R@k of the first model less that of the second, per cent, with a 95 % interval.
 
-    Paired: queries are drawn again together [Efron1979]; in batches, a query counts by its mean
-    over the batches that it was in. Raises InvalidInputError unless both ranked the same.
+    Paired: queries are drawn again together [Efron1979]; a query counts by its mean over the
+    batches that it was in, and over seeds. Raises InvalidInputError unless both ranked the same.
     """
     _check_pair(first, second)
     gain = 100.0 * ((first.ranks < k).double() - (second.ranks < k).double()).flatten()
@@ -152,10 +163,14 @@ def median_rank_difference(
             "MedR is compared within one gallery; for batches compare R@k with recall_difference."
         )
     return bootstrap(
-        lambda rows: median_rank(first.ranks[0, rows]) - median_rank(second.ranks[0, rows]),
+        lambda rows: _medians(first.ranks[:, rows]) - _medians(second.ranks[:, rows]),
         first.gallery,
         generator=torch.Generator().manual_seed(seed),
     )
+
+
+def _medians(ranks: Tensor) -> float:
+    return sum(median_rank(each) for each in ranks) / len(ranks)
 
 
 def _check_pair(first: ProtocolRanks, second: ProtocolRanks) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from marey.models.alignment.model import AlignmentModel, PartAlignmentModel
 from marey.models.alignment.part_alignment import PartAlignment, PartAlignmentConfig
 from marey.representations import JointMotion, Normalizer
 
+SHIPPED = "htma.safetensors"
+"""File of the model that packages ship, for search."""
 WHOLE, PARTS, VERSION = "marey-alignment", "marey-part-alignment", "1"
 _DECODER = ("decoder.", "write.")
 """What only training needs."""
@@ -48,8 +51,12 @@ def save_alignment(
     write_tensors(path, tensors, notes, kind=kind, version=VERSION, force=force)
 
 
-def load_alignment(path: Path) -> AlignmentModel:
-    """Read a model, in float32. Raises FileFormatError for a file that is none of this version."""
+def load_alignment(path: Path | None = None) -> AlignmentModel:
+    """Read a model, by default the shipped one, in float32.
+
+    Raises FileFormatError for a file that is none of this version.
+    """
+    path = path or Path(str(resources.files("marey.models") / "weights" / SHIPPED))
     network, fields = _read(path, WHOLE, lambda config: Alignment(AlignmentConfig(**config)))
     return AlignmentModel(network=network, **fields)
 
