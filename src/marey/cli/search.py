@@ -50,7 +50,7 @@ def index(
 
     Args:
         source: Folder of motion files (.bvh, .npz, in folders too), or a store.
-        model: Alignment model (.safetensors) of `marey train alignment`; the shipped one by default.
+        model: Alignment model of `marey train alignment`; by default the shipped one.
         output: Folder of the index; the source's name with .index, beside it, by default.
         seconds: Length of a window; moments in long motions are found as windows.
         stride: Seconds from one window to the next.
