@@ -156,3 +156,10 @@ def test_json_errors_name_the_field_of_the_statement(statement: Any, place: str)
     with pytest.raises(InvalidInputError) as caught:
         TextScript.from_json(content)
     assert str(caught.value).startswith(f"script.statements[1]{place}")
+
+
+def test_one_text_a_slot_in_the_order_said() -> None:
+    script = TextScript(
+        (Statement("stands"), Statement("rises", slot="left_arm"), Statement("sits"))
+    )
+    assert script.by_slot() == {"global": "stands, then sits", "left_arm": "rises"}

@@ -99,6 +99,14 @@ class TextScript:
             each.text for each in self.statements if each.slot == GLOBAL_SLOT and each.span is None
         )
 
+    def by_slot(self) -> dict[str, str]:
+        """Return one text a slot: statements of the same slot, one after the other."""
+        texts: dict[str, str] = {}
+        for each in self.statements:
+            before = texts.get(each.slot)
+            texts[each.slot] = each.text if before is None else f"{before}, then {each.text}"
+        return texts
+
     def mirrored(self) -> "TextScript":
         """The script of the mirrored motion; statement order and spans are kept."""
         return replace(self, statements=tuple(each.mirrored() for each in self.statements))

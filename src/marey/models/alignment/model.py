@@ -93,7 +93,7 @@ class AlignmentModel(JointReader):
         that says nothing of the whole body.
         """
         self.require_encoder(encoder)
-        said = [_by_slot(script) for script in scripts]
+        said = [_said(script) for script in scripts]
         texts = sorted({text for each in said for text in each.values()})
         states = {t: s.states for t, s in zip(texts, encoder.encode(texts), strict=True)}
         means = torch.zeros(len(said), self.network.config.latent)
@@ -147,11 +147,8 @@ def _place(slot: str) -> int:
     return PART_SLOTS.index(slot)
 
 
-def _by_slot(script: TextScript) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for each in script.statements:
-        before = texts.get(each.slot)
-        texts[each.slot] = each.text if before is None else f"{before}, then {each.text}"
+def _said(script: TextScript) -> dict[str, str]:
+    texts = script.by_slot()
     if GLOBAL_SLOT not in texts:
         raise InvalidInputError(
             "expected a sentence about the whole body in every script, got one without."
