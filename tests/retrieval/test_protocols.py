@@ -45,7 +45,7 @@ def test_a_perfect_model_is_perfect_by_every_protocol(texts: ComparableTexts) ->
     assert len(by_name(found)) == 8
     assert all(each.scores.recall[1] == 100 and each.scores.median_rank == 1 for each in found)
     sizes = [each.gallery for each in found[:4]]
-    assert sizes == [SAMPLES, SAMPLES, 100, 32]
+    assert sizes == [SAMPLES, SAMPLES, 64, 32]
 
 
 def test_one_answer_for_all_ranks_in_the_middle(texts: ComparableTexts) -> None:

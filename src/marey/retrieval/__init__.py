@@ -9,9 +9,11 @@ from marey.retrieval.protocols import (
     ProtocolRanks,
     dissimilar_subset,
     median_rank_difference,
+    median_rank_estimate,
     over_seeds,
     protocol_ranks,
     recall_difference,
+    recall_estimate,
     retrieval_table,
 )
 from marey.retrieval.sources import open_source
@@ -27,11 +29,13 @@ __all__ = [
     "embed_windows",
     "gallery_windows",
     "median_rank_difference",
+    "median_rank_estimate",
     "motion_texts",
     "open_source",
     "over_seeds",
     "protocol_ranks",
     "recall_difference",
+    "recall_estimate",
     "retrieval_table",
     "update_index",
 ]

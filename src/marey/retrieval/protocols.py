@@ -33,7 +33,7 @@ Protocol = Literal["all", "threshold", "dissimilar", "batches"]
 Direction = Literal["text to motion", "motion to text"]
 
 DISSIMILAR_SIZE = 100
-"""Items of the dissimilar subset, where there are as many [Petrovich2023]."""
+"""Items of the dissimilar subset, where they are at most half of all [Petrovich2023]."""
 SHUFFLES = 20
 """How often the gallery is cut into batches; TMR does so once, and its figures vary by the cut."""
 
@@ -90,7 +90,7 @@ def protocol_ranks(
     count = similarity.shape[0]
     if len(texts) != count:
         raise InvalidInputError(f"expected {count} texts, one a motion, got {len(texts)}.")
-    subset = dissimilar_subset(texts, size=min(DISSIMILAR_SIZE, count), seed=seed)
+    subset = dissimilar_subset(texts, size=min(DISSIMILAR_SIZE, count // 2), seed=seed)
     batches = batch_indices(count, generator=torch.Generator().manual_seed(seed), shuffles=SHUFFLES)
     hits = (texts.similarity(texts) >= threshold) | torch.eye(count, dtype=torch.bool)
     whole = torch.arange(count)[None]
@@ -133,6 +133,21 @@ def dissimilar_subset(texts: ComparableTexts, *, size: int, seed: int) -> Int[Te
     return torch.tensor(sorted(chosen))
 
 
+def recall_estimate(found: ProtocolRanks, k: int, *, seed: int = 0) -> Estimate:
+    """Return R@k, per cent, with a 95 % interval: queries are drawn again [Efron1979]."""
+    return _mean_over_queries(100.0 * (found.ranks < k).double(), found.samples, seed=seed)
+
+
+def median_rank_estimate(found: ProtocolRanks, *, seed: int = 0) -> Estimate:
+    """Return MedR with a 95 % interval: queries of a gallery, or batches, are drawn again."""
+    batches = found.protocol == "batches"
+    return bootstrap(
+        lambda drawn: _medians(found.ranks[drawn] if batches else found.ranks[:, drawn]),
+        len(found.ranks) if batches else found.gallery,
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
 def recall_difference(
     first: ProtocolRanks, second: ProtocolRanks, k: int, *, seed: int = 0
 ) -> Estimate:
@@ -142,10 +157,15 @@ def recall_difference(
     batches that it was in, and over seeds. Raises InvalidInputError unless both ranked the same.
     """
     _check_pair(first, second)
-    gain = 100.0 * ((first.ranks < k).double() - (second.ranks < k).double()).flatten()
-    samples, row = first.samples.flatten().unique(return_inverse=True)
-    totals = torch.zeros(len(samples), dtype=gain.dtype).index_add(0, row, gain)
-    each = totals / torch.bincount(row, minlength=len(samples))
+    gain = 100.0 * ((first.ranks < k).double() - (second.ranks < k).double())
+    return _mean_over_queries(gain, first.samples, seed=seed)
+
+
+def _mean_over_queries(values: Tensor, samples: Tensor, *, seed: int) -> Estimate:
+    """Mean over queries of each query's mean over the groups that it is in."""
+    queries, row = samples.flatten().unique(return_inverse=True)
+    totals = torch.zeros(len(queries), dtype=values.dtype).index_add(0, row, values.flatten())
+    each = totals / torch.bincount(row, minlength=len(queries))
     return bootstrap_mean(each, generator=torch.Generator().manual_seed(seed))
 
 
