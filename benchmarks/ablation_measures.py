@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from control_cases import SINGLE
 from guidance import FACT_OF
 from quality import MEASURES, chosen_windows, figures
 from torch import Tensor
@@ -21,6 +20,7 @@ from torch import Tensor
 from marey.constraints import Clip, Goal, WorldFacts, compile_goals, facts_from_goals
 from marey.data import MotionStore, WindowRecord
 from marey.data.measured_wordings import wordings
+from marey.evaluation.control_cases import SINGLE
 from marey.generate import GenerationRequest, generate_many
 from marey.metrics import goal_errors
 from marey.models import DiffusionModel

@@ -11,7 +11,7 @@ import pytest
 from marey.data import MotionStore
 from marey.models.diffusion import Denoiser, DenoiserConfig
 
-FILES = ("ablations", "ablation_measures", "control_cases", "quality", "phrases", "guidance")
+FILES = ("ablations", "ablation_measures", "quality", "phrases", "guidance")
 
 
 @pytest.fixture

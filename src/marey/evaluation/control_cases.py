@@ -1,24 +1,39 @@
-"""Cases of ``control.py``: constraints of six families, taken from stretches of real windows."""
+"""Cases of the control suite: constraints of seven families, taken from stretches of real motions.
 
-from collections.abc import Callable, Iterator, Sequence
+After [Rempe2026, §6.1]: 3 to 9 s of a window, half of them with their caption and half without
+text, a quarter of the constraints moved by up to 10 cm and turned by up to 10° over the ground,
+each block by itself. The world is the clip's own: it starts anywhere.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
-from quality import WRITTEN
 
-from marey.constraints import Constraint, FullBodyKeyframe, JointTarget, RootPath, RootWaypoint
-from marey.data import MotionStore
+from marey.constraints import (
+    Clip,
+    Constraint,
+    FullBodyKeyframe,
+    JointTarget,
+    RootHeading,
+    RootPath,
+    RootWaypoint,
+    check_constraints,
+)
 from marey.generate import GenerationRequest
 from marey.motion import Motion
 from marey.text import TextScript
 
 SECONDS = (3.0, 9.0)
+"""Length of a case, at least and at most."""
 APART = 10
 """Frames between sparse keyframes, at least."""
 MOVE, TURN = 0.10, np.radians(10)
 """Most that a moved constraint is off, metres and radians."""
+SEEDS_APART = 100_000
+"""Between the seeds of one case in two repeats; there are fewer cases."""
 ENDS = ("left_hand", "right_hand", "left_heel", "right_heel")
 """Roles of the end effectors."""
 
@@ -39,29 +54,38 @@ Family = Callable[[Motion, Draw], list[Pin]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
-    """A real clip, what is pinned of it, and what is said."""
+    """A real motion, what is pinned of it, and what is said."""
 
     name: str
+    family: str
     real: Motion
     script: TextScript
     constraints: tuple[Constraint, ...]
     own: tuple[Constraint, ...]
-    """Before they were moved: the real clip meets them."""
+    """Before they were moved: the real motion meets them."""
     seed: int
     moved: bool
 
-    def request(self, model: str, steps: int | None, *, pinned: bool) -> GenerationRequest:
-        """Return the request for the motion as a model makes it."""
+    def request(
+        self, model: str, *, steps: int | None, pinned: bool, repeat: int
+    ) -> GenerationRequest:
+        """Return the request for the motion as a model makes it, with another seed each repeat."""
         return GenerationRequest(
             script=self.script,
             seconds=self.real.seconds,
-            seed=self.seed,
+            seed=self.seed + SEEDS_APART * repeat,
             model=model,
             steps=steps,
             heading=float(self.real.heading[0]),
             constraints=self.constraints if pinned else (),
             postprocess=False,
         )
+
+    @property
+    def refusal(self) -> str | None:
+        """The first reason for which the constraints cannot be asked for; None if they can."""
+        findings = check_constraints(self.constraints, Clip.of(self.real))
+        return next((each.message for each in findings if each.severity == "error"), None)
 
 
 # --- families ------------------------------------------------------------------------------------
@@ -114,6 +138,19 @@ def waypoints(motion: Motion, draw: Draw) -> list[Pin]:
     return [block(RootWaypoint.from_motion, [f]) for f in sparse(motion, draw, 5)]
 
 
+def facing(motion: Motion, draw: Draw) -> list[Pin]:
+    """Points that the body passes, one to five, and where the hips face there."""
+    return [
+        Pin(
+            first=frame,
+            make=lambda moved, at=frame: [
+                kind.from_motion(moved, [at]) for kind in (RootWaypoint, RootHeading)
+            ],
+        )
+        for frame in sparse(motion, draw, 5)
+    ]
+
+
 def dense_path(motion: Motion, draw: Draw) -> list[Pin]:
     """The way over the ground, all of it or at least half."""
     length = motion.num_frames
@@ -136,9 +173,12 @@ SINGLE: dict[str, Family] = {
     "in-between": in_between,
     "end-effectors": end_effectors,
     "waypoints": waypoints,
+    "waypoints and headings": facing,
     "dense path": dense_path,
 }
 FAMILIES: dict[str, Family] = {**SINGLE, "mixed": mixed}
+PATHS = ("waypoints", "waypoints and headings", "dense path")
+"""Families that pin the way over the ground and no joint."""
 
 
 def nudged(motion: Motion, frame: int, draw: Draw) -> Motion:
@@ -150,31 +190,26 @@ def nudged(motion: Motion, frame: int, draw: Draw) -> Motion:
     return turned.translate(place + offset)
 
 
-def cases_of(family: str, store: MotionStore, split: str, *, count: int) -> Iterator[Case]:
-    """Yield the cases of a family, always the same."""
-    fit = [
-        (window, texts[0])
-        for window in store.windows_of(split)
-        if (texts := [t.text for t in window.texts if t.source in WRITTEN])
-        and not (window.flip or window.off_floor or window.coarse)
-        and window.num_frames >= SECONDS[0] * store.fps
-    ]
-    draw = np.random.default_rng(list(FAMILIES).index(family))
-    for number, k in enumerate(draw.permutation(len(fit))[:count]):
-        window, text = fit[k]
-        longest = min(window.num_frames, round(SECONDS[1] * store.fps))
-        frames = int(draw.integers(round(SECONDS[0] * store.fps), longest + 1))
-        start = int(draw.integers(window.num_frames - frames + 1))
-        real = store.window_motion(window).crop(start, start + frames)
-        pins = FAMILIES[family](real, draw)
-        moved = number // 2 % 4 == 0
-        at = [nudged(real, pin.first, draw) if moved else real for pin in pins]
-        yield Case(
-            name=f"{window.window_id}+{start}",
-            real=real,
-            script=TextScript.from_prompt(text) if number % 2 == 0 else TextScript(),
-            constraints=tuple(c for pin, m in zip(pins, at, strict=True) for c in pin.make(m)),
-            own=tuple(c for pin in pins for c in pin.make(real)),
-            seed=number,
-            moved=moved,
-        )
+def case_of(family: str, number: int, window: Motion, *, name: str, caption: str) -> Case:
+    """Draw a case from the motion of a window; the same family and number draw the same.
+
+    A window shorter than ``SECONDS`` is taken whole.
+    """
+    draw = np.random.default_rng([list(FAMILIES).index(family), number])
+    least, most = (min(window.num_frames, round(s * window.fps)) for s in SECONDS)
+    frames = int(draw.integers(least, most + 1))
+    start = int(draw.integers(window.num_frames - frames + 1))
+    real = window.crop(start, start + frames)
+    pins = FAMILIES[family](real, draw)
+    moved = number // 2 % 4 == 0
+    at = [nudged(real, pin.first, draw) if moved else real for pin in pins]
+    return Case(
+        name=f"{name}+{start}",
+        family=family,
+        real=real,
+        script=TextScript.from_prompt(caption) if number % 2 == 0 else TextScript(),
+        constraints=tuple(c for pin, m in zip(pins, at, strict=True) for c in pin.make(m)),
+        own=tuple(c for pin in pins for c in pin.make(real)),
+        seed=number,
+        moved=moved,
+    )
