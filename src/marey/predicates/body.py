@@ -157,14 +157,17 @@ class Body:
     def heading(self) -> Curve:
         """Direction that the hips face, radians, unwrapped and smoothed; + = left.
 
-        While they lie on their side it stays as it was.
+        While they lie on their side it turns evenly, the shorter way, to where they face when they
+        are level again; before they are level first, and after the last time, it stays.
         """
         across = self.world[:, HIPS, 1] - self.world[:, HIPS, 0]
         angle = np.arctan2(across[:, 2], -across[:, 0])
         level = np.hypot(across[:, 0], across[:, 2]) > 0.5 * np.linalg.norm(across, axis=-1)
-        steps = np.diff(angle)
-        steps = (steps - 2 * np.pi * np.round(steps / (2 * np.pi))) * (level[1:] & level[:-1])
-        return smooth(angle[:1] + np.concatenate((np.zeros(1), np.cumsum(steps))), SWAY)
+        ticks = np.flatnonzero(level) if level.any() else np.arange(1)
+        steps = np.diff(angle[ticks])
+        steps -= 2 * np.pi * np.round(steps / (2 * np.pi))
+        faced = angle[ticks[0]] + np.concatenate((np.zeros(1), np.cumsum(steps)))
+        return smooth(np.interp(np.arange(len(angle)), ticks, faced), SWAY)
 
     @cached_property
     def velocity(self) -> Sides:
