@@ -22,6 +22,8 @@ Note = Callable[[str, int, int], None]
 """Called with (what, done, in all)."""
 Texts = Mapping[str, str]
 DRAWS = 0
+TWIN_SHARE = 0.3
+"""Share of sided samples that stand in a batch beside their mirror image."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,21 +112,30 @@ class AlignmentBank:
         return self._sentence[sentence]
 
     def draw(self, step: int, *, size: int, seed: int, measured_share: float) -> AlignmentBatch:
-        """Return the batch of a training step; a share of it from windows with measured texts."""
+        """Return the batch of a training step; a share of it from windows with measured texts.
+
+        A share of the sentences that name a side bring their mirror image into the batch: drawn
+        alone, it is a negative too seldom to teach left from right.
+        """
         generator = seeded_generator(seed, DRAWS, step)
 
         def drawn(count: int) -> int:
             return int(torch.randint(count, (), generator=generator))
 
         chosen: list[tuple[_Entry, str, int]] = []
-        for _ in range(size):
+        while len(chosen) < size:
             wanted = bool(torch.rand((), generator=generator) < measured_share)
             rows = self._by_kind[wanted] or self._by_kind[not wanted]
-            entry = self.entries[rows[drawn(len(rows))]]
-            spare = max(0, entry.length - self.max_frames)
-            sentence = entry.sentences[drawn(len(entry.sentences))]
-            chosen.append((entry, sentence, drawn(spare + 1)))
-        return self._assembled(chosen)
+            row = rows[drawn(len(rows))]
+            twin = (row + len(self.plain)) % len(self.entries)
+            pair = self.entries[row], self.entries[twin]
+            offset = drawn(max(0, pair[0].length - self.max_frames) + 1)
+            which = drawn(len(pair[0].sentences))
+            both = [(each, each.sentences[which], offset) for each in pair]
+            sided = both[0][1] != both[1][1]
+            twins = sided and bool(torch.rand((), generator=generator) < TWIN_SHARE)
+            chosen += both if twins else both[:1]
+        return self._assembled(chosen[:size])
 
     def first_texts(self, size: int) -> list[AlignmentBatch]:
         """Return plain windows with their first sentences, in batches of one size and like length.
