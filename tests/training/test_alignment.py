@@ -11,6 +11,7 @@ import torch
 from marey.data import MotionStore
 from marey.errors import Cancelled, FileFormatError, InvalidInputError
 from marey.models.alignment import Latent, load_alignment
+from marey.text import mirror_text
 from marey.training import Report
 from marey.training.alignment import AlignmentTrainConfig, train_alignment
 from marey.training.alignment_bank import AlignmentBank
@@ -79,6 +80,23 @@ def test_padded_frames_do_not_count() -> None:
     found = torch.full((1, 4, 2), 2.0)
     found[:, 2:] = 100.0
     assert float(masked_smooth_l1(found, wanted, mask)) == pytest.approx(1.5)
+
+
+def test_some_sided_motions_stand_beside_their_mirror_image(
+    store: MotionStore, worker: SimpleNamespace
+) -> None:
+    bank = AlignmentBank(store, store.windows, worker.WordEncoder())
+    drawn = bank.draw(0, size=200, seed=0, measured_share=0.0)
+    text = {bank.number(t): t for entry in bank.entries for t in entry.sentences}
+    said = [text[number] for number in drawn.sentences.tolist()]
+    twins = [i for i in range(199) if said[i + 1] == mirror_text(said[i]) != said[i]]
+    sided = sum(mirror_text(each) != each for each in said)
+    assert 0.1 * sided < len(twins) < 0.5 * sided
+    rates = bank.normalizer.inverse(drawn.features)[..., 0]  # of the heading
+    for i in twins:
+        seen = drawn.mask[i]
+        torch.testing.assert_close(rates[i + 1, seen], -rates[i, seen], atol=0.02, rtol=0.01)
+    assert len(said) == 200
 
 
 def test_motions_come_to_lie_by_their_texts(
