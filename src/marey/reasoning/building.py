@@ -9,15 +9,13 @@ from marey.data.records import WindowRecord
 from marey.errors import InvalidInputError
 from marey.reasoning.bank import TOLD_SLOTS, CaptionBank, diverse
 from marey.reasoning.clauses import phases
-from marey.text import TextEncoder, caption
+from marey.text import TextEncoder, caption, shortened
 
 Progress = Callable[[int, int], None]
 """Called with (windows done, windows in all)."""
 
 LIMIT = 3000
 """Captions of a bank, by default."""
-_STEPS = 3
-"""Events that one text tells at most; the first ones of longer texts are kept."""
 
 
 def build_bank(
@@ -84,8 +82,3 @@ def _texts(store: MotionStore, window: WindowRecord) -> tuple[str, ...]:
     said = caption(store.window_motion(window))
     texts = {**said.parts, **said.interactions}
     return tuple(shortened(texts[slot]) for slot in TOLD_SLOTS)
-
-
-def shortened(text: str) -> str:
-    """Return the first events that a text tells."""
-    return ", then ".join(text.split(", then ")[:_STEPS])

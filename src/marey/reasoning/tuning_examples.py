@@ -11,10 +11,10 @@ from torch import Tensor
 
 from marey.data.records import WindowRecord
 from marey.errors import InvalidInputError
-from marey.reasoning.building import Progress, shortened
+from marey.reasoning.building import Progress
 from marey.reasoning.language_model import TASK, answer_text
 from marey.skeleton.parts import PAIR_SLOTS, PARTS
-from marey.text import mirror_text, mirrored_texts
+from marey.text import mirror_text, mirrored_texts, shortened
 from marey.text.chat_model import ChatModel
 
 _AT_ONCE = 256

@@ -15,11 +15,10 @@ from marey.data.bank import seeded_generator
 from marey.data.records import WindowRecord
 from marey.errors import InvalidInputError
 from marey.reasoning.bank import TOLD_SLOTS
-from marey.reasoning.building import shortened
 from marey.reasoning.part_writer import END, START, PartWriter, WriterConfig, split
 from marey.reasoning.reasoner import names_right_first
 from marey.reasoning.writer_file import Writer, load_writer, plain_sentence, save_writer
-from marey.text import TextEncoder, TextStates, mirror_text, mirrored_texts
+from marey.text import TextEncoder, TextStates, mirror_text, mirrored_texts, shortened
 from marey.training import Listen, Loop, LoopConfig, RunFolder, data_fingerprint
 
 Texts = Mapping[str, str]

@@ -15,7 +15,7 @@ from marey.text.minilm import MiniLMEncoder
 from marey.text.mirror import mirror_text, mirrored_texts
 from marey.text.particulars import Particulars, stated_sides, stated_ways
 from marey.text.pose_sentences import PoseText, pose_sentences
-from marey.text.script import Statement, TextScript
+from marey.text.script import Statement, TextScript, shortened
 from marey.text.similarity import (
     FALSE_NEGATIVE_THRESHOLD,
     PROTOCOL_THRESHOLD,
@@ -52,6 +52,7 @@ __all__ = [
     "mirror_text",
     "mirrored_texts",
     "pose_sentences",
+    "shortened",
     "stated_sides",
     "stated_ways",
 ]

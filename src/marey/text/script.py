@@ -18,6 +18,10 @@ from marey.text.mirror import mirror_text
 Seconds = float | int
 """PEP 484 lets an int pass for a float; run-time type checks need to be told."""
 
+THEN = ", then "
+"""Between events that a text tells one after the other."""
+_EVENTS = 3
+"""Events that a text about a part tells where there is no room for all."""
 _FORMAT_VERSION = 1
 _STATEMENT_KEYS = ("text", "slot", "start", "end")
 
@@ -65,6 +69,11 @@ class Statement:
         return replace(self, text=mirror_text(self.text), slot=mirrored_slot(self.slot))
 
 
+def shortened(text: str) -> str:
+    """Return the first events that a text about a part tells."""
+    return THEN.join(text.split(THEN)[:_EVENTS])
+
+
 @dataclass(frozen=True)
 class TextScript:
     """Everything said about one motion; no statements at all means: generate freely."""
@@ -104,7 +113,7 @@ class TextScript:
         texts: dict[str, str] = {}
         for each in self.statements:
             before = texts.get(each.slot)
-            texts[each.slot] = each.text if before is None else f"{before}, then {each.text}"
+            texts[each.slot] = each.text if before is None else f"{before}{THEN}{each.text}"
         return texts
 
     def mirrored(self) -> "TextScript":

@@ -12,7 +12,7 @@ from marey.data.bank import encode_both_sides, seeded_generator, usable_windows
 from marey.data.records import WindowRecord
 from marey.data.text_bank import TextBank
 from marey.errors import InvalidInputError
-from marey.models.alignment import SlotTexts
+from marey.models.alignment import SlotTexts, texts_read
 from marey.representations import JointMotion, Normalizer
 from marey.skeleton import BODY22
 from marey.skeleton.parts import GLOBAL_SLOT
@@ -170,7 +170,7 @@ def _entry(window: WindowRecord, first: int, parts: Texts) -> _Entry:
         first=first + window.start,
         length=window.num_frames,
         sentences=tuple(dict.fromkeys(each.text for each in window.texts)),
-        parts=parts,
+        parts=texts_read(parts),
         measured=window.is_measured,
     )
 

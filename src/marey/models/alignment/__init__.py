@@ -14,7 +14,7 @@ from marey.models.alignment.part_alignment import (
     PartAlignmentConfig,
     slot_channels,
 )
-from marey.models.alignment.slot_texts import SlotTexts
+from marey.models.alignment.slot_texts import SlotTexts, texts_read
 
 __all__ = [
     "PART_SLOTS",
@@ -34,4 +34,5 @@ __all__ = [
     "load_part_alignment",
     "save_alignment",
     "slot_channels",
+    "texts_read",
 ]

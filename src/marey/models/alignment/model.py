@@ -12,11 +12,11 @@ from torch.nn.utils.rnn import pad_sequence
 from marey.errors import InvalidInputError
 from marey.models.alignment.alignment import Alignment
 from marey.models.alignment.part_alignment import PART_SLOTS, PartAlignment
-from marey.models.alignment.slot_texts import SlotTexts
+from marey.models.alignment.slot_texts import SlotTexts, texts_read
 from marey.motion import Motion
 from marey.representations import JointMotion, Normalizer
 from marey.skeleton.parts import GLOBAL_SLOT
-from marey.text import TextEncoder, TextScript
+from marey.text import TextEncoder, TextScript, shortened
 
 BATCH = 64
 
@@ -131,7 +131,8 @@ class PartAlignmentModel(JointReader):
         self.require_encoder(encoder)
         means = torch.zeros(len(texts), self.network.config.latent)
         for at in range(0, len(texts), BATCH):
-            states = [each.states for each in encoder.encode(texts[at : at + BATCH])]
+            read = [shortened(text) for text in texts[at : at + BATCH]]
+            states = [each.states for each in encoder.encode(read)]
             lengths = torch.tensor([len(each) for each in states])
             padded = pad_sequence(states, batch_first=True)
             mask = torch.arange(padded.shape[1]) < lengths[:, None]
@@ -153,4 +154,4 @@ def _said(script: TextScript) -> dict[str, str]:
         raise InvalidInputError(
             "expected a sentence about the whole body in every script, got one without."
         )
-    return texts
+    return texts_read(texts)

@@ -8,11 +8,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from marey.skeleton.parts import SLOTS
+from marey.skeleton.parts import GLOBAL_SLOT, SLOTS
+from marey.text import shortened
 
 NO_TEXT = -1
-MAX_TOKENS = 48
-"""Tokens of a text that are read; of the texts of the CMU store, 99 % have no more."""
+
+
+def texts_read(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return what alignment models read: of texts about parts and pairs the first events."""
+    return {slot: t if slot == GLOBAL_SLOT else shortened(t) for slot, t in texts.items()}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,14 +39,11 @@ class SlotTexts:
         *,
         text_width: int,
     ) -> "SlotTexts":
-        """Return the texts by slot of several samples; ``states_of`` encodes a text.
-
-        Of a text with more than `MAX_TOKENS` tokens the first are read.
-        """
+        """Return the texts by slot of several samples; ``states_of`` encodes a text."""
         said = list(dict.fromkeys(text for script in scripts for text in script.values() if text))
         row = {text: i for i, text in enumerate(said)}
         number = [[row.get(script.get(slot, ""), NO_TEXT) for slot in SLOTS] for script in scripts]
-        states = [states_of(text)[:MAX_TOKENS] for text in said] or [torch.zeros(1, text_width)]
+        states = [states_of(text) for text in said] or [torch.zeros(1, text_width)]
         lengths = torch.tensor([len(each) for each in states], device=states[0].device)
         padded = pad_sequence(states, batch_first=True)
         position = torch.arange(padded.shape[1], device=padded.device)
