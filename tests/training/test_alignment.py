@@ -162,6 +162,7 @@ def test_parts_come_to_lie_by_the_texts_about_them(
         layers=1,
         hidden=32,
         latent=16,
+        frames_per_token=4,
         dropout=0.0,
         ema_decay=0.5,
         ema_every=1,
