@@ -12,6 +12,8 @@ from torch import Tensor
 
 from marey.errors import InvalidInputError
 
+_ROWS_AT_ONCE = 100  # draws in one product
+
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
@@ -54,9 +56,35 @@ def bootstrap(
     same indices gives the interval of a paired difference. Raises InvalidInputError if there is
     nothing to draw from.
     """
-    indices = _resamples(samples, draws, generator)
-    drawn = torch.tensor([statistic(row) for row in indices], dtype=torch.float64)
-    return percentile_interval(statistic(torch.arange(samples)), drawn, confidence=confidence)
+    return bootstrap_rows(
+        lambda rows: torch.tensor([statistic(row) for row in rows], dtype=torch.float64),
+        samples,
+        generator=generator,
+        draws=draws,
+        confidence=confidence,
+    )
+
+
+def bootstrap_rows(
+    statistic: Callable[[Tensor], Tensor],
+    samples: int,
+    *,
+    generator: torch.Generator,
+    draws: int = 1000,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Estimate as `bootstrap` does, by a statistic of many draws at once.
+
+    ``statistic`` gets indices, (draws, samples), and returns a value for each draw.
+    """
+    if samples < 1 or draws < 1:
+        raise InvalidInputError(
+            f"A bootstrap needs at least one sample and one draw, got {samples} and {draws}."
+        )
+    indices = torch.randint(samples, (draws, samples), generator=generator)
+    drawn = torch.cat([statistic(rows) for rows in indices.split(_ROWS_AT_ONCE)])
+    value = float(statistic(torch.arange(samples)[None])[0])
+    return percentile_interval(value, drawn, confidence=confidence)
 
 
 def bootstrap_mean(
@@ -72,9 +100,13 @@ def bootstrap_mean(
     InvalidInputError if there are no values.
     """
     exact = values.double()
-    indices = _resamples(len(values), draws, generator)
-    drawn = torch.stack([exact[row].mean() for row in indices])
-    return percentile_interval(float(exact.mean()), drawn, confidence=confidence)
+    return bootstrap_rows(
+        lambda rows: exact[rows].mean(1),
+        len(values),
+        generator=generator,
+        draws=draws,
+        confidence=confidence,
+    )
 
 
 def percentile_interval(
@@ -99,11 +131,3 @@ def repeats_interval(values: Float[Tensor, " repeats"], *, confidence: float = 0
     t = float(special.stdtrit(count - 1, (1 + confidence) / 2))
     half = t * float(exact.std()) / math.sqrt(count)
     return Estimate(value=mean, low=mean - half, high=mean + half)
-
-
-def _resamples(samples: int, draws: int, generator: torch.Generator) -> Tensor:
-    if samples < 1 or draws < 1:
-        raise InvalidInputError(
-            f"A bootstrap needs at least one sample and one draw, got {samples} and {draws}."
-        )
-    return torch.randint(samples, (draws, samples), generator=generator)

@@ -21,9 +21,8 @@ from marey.metrics import (
     RetrievalScores,
     batch_indices,
     batch_ranks,
-    bootstrap,
     bootstrap_mean,
-    median_rank,
+    bootstrap_rows,
     r_precision,
     true_ranks,
 )
@@ -141,8 +140,10 @@ def recall_estimate(found: ProtocolRanks, k: int, *, seed: int = 0) -> Estimate:
 def median_rank_estimate(found: ProtocolRanks, *, seed: int = 0) -> Estimate:
     """Return MedR with a 95 % interval: queries of a gallery, or batches, are drawn again."""
     batches = found.protocol == "batches"
-    return bootstrap(
-        lambda drawn: _medians(found.ranks[drawn] if batches else found.ranks[:, drawn]),
+    return bootstrap_rows(
+        lambda rows: _medians(
+            found.ranks[rows] if batches else found.ranks[:, rows].transpose(0, 1)
+        ),
         len(found.ranks) if batches else found.gallery,
         generator=torch.Generator().manual_seed(seed),
     )
@@ -182,15 +183,19 @@ def median_rank_difference(
         raise InvalidInputError(
             "MedR is compared within one gallery; for batches compare R@k with recall_difference."
         )
-    return bootstrap(
-        lambda rows: _medians(first.ranks[:, rows]) - _medians(second.ranks[:, rows]),
+    return bootstrap_rows(
+        lambda rows: (
+            _medians(first.ranks[:, rows].transpose(0, 1))
+            - _medians(second.ranks[:, rows].transpose(0, 1))
+        ),
         first.gallery,
         generator=torch.Generator().manual_seed(seed),
     )
 
 
-def _medians(ranks: Tensor) -> float:
-    return sum(median_rank(each) for each in ranks) / len(ranks)
+def _medians(ranks: Tensor) -> Tensor:
+    """MedR of (draws, groups, queries): the mean of the groups' medians, for each draw."""
+    return ranks.double().quantile(0.5, dim=2).mean(1) + 1
 
 
 def _check_pair(first: ProtocolRanks, second: ProtocolRanks) -> None:
