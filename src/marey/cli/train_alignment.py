@@ -18,6 +18,7 @@ def train(
     data: Store,
     run: Run,
     annotations: File = None,
+    text_encoder: str | None = None,
     hours: float | None = None,
     steps: int | None = None,
     batch_size: int | None = None,
@@ -31,6 +32,8 @@ def train(
         run: Folder of the run; its file alignment.safetensors is the result.
         annotations: File that `marey annotate` made, for recipes with texts of parts; the
             store's measured one by default.
+        text_encoder: Hugging Face encoder of the texts, such as distilbert-base-uncased; MiniLM by
+            default. Which sentences mean the same is told by MiniLM in any case.
         hours: End after so much training time instead of after the recipe's steps.
         steps: End after so many steps.
         batch_size: Samples a step.
@@ -39,7 +42,7 @@ def train(
     from marey.annotation import GEOMETRY, annotation_path, read_part_texts
     from marey.data import MotionStore
     from marey.errors import Cancelled, InvalidInputError
-    from marey.text import MiniLMEncoder
+    from marey.text.encoders import load_encoder
     from marey.training import (
         PartAlignmentTrainConfig,
         alignment_recipe,
@@ -62,8 +65,11 @@ def train(
         raise InvalidInputError(f"--annotations: {recipe} reads no texts of parts; leave it out.")
     with watched(config) as watch:
         try:
-            options = {"annotated": texts, "listen": watch.listen, "note": watch.note}
-            store, encoder = MotionStore.open(data), cached(MiniLMEncoder())
+            comparing = cached(load_encoder())
+            encoder = cached(load_encoder(text_encoder)) if text_encoder else comparing
+            options = {"comparing": comparing, "annotated": texts}
+            options |= {"listen": watch.listen, "note": watch.note}
+            store = MotionStore.open(data)
             if isinstance(config, PartAlignmentTrainConfig):
                 train_part_alignment(config, store, run, encoder=encoder, **options)
             else:

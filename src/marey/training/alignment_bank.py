@@ -52,6 +52,7 @@ class AlignmentBank:
 
     ``annotated`` holds texts of parts and pairs by window id; windows without have none. Raises
     InvalidInputError where no window can be used, and for a store of another skeleton than body22.
+    ``comparing`` encodes sentences to tell which mean the same, as `TextSimilarity` does.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class AlignmentBank:
         windows: Sequence[WindowRecord],
         encoder: TextEncoder,
         *,
+        comparing: TextEncoder | None = None,
         annotated: Mapping[str, Texts] | None = None,
         max_seconds: float = 10.0,
         normalizer: Normalizer | None = None,
@@ -92,7 +94,7 @@ class AlignmentBank:
         said = [each.sentences for each in self.entries]
         sentences = sorted({text for texts in said for text in texts})
         self._sentence = {text: i for i, text in enumerate(sentences)}
-        self.comparable: ComparableTexts = TextSimilarity(encoder).prepare(sentences)
+        self.comparable: ComparableTexts = TextSimilarity(comparing or encoder).prepare(sentences)
         parts = sorted({text for each in self.entries for text in each.parts.values() if text})
         self.texts = TextBank(
             [*sentences, *parts],

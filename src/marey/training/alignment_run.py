@@ -72,13 +72,15 @@ def run_alignment(
     run: Path,
     *,
     encoder: TextEncoder,
+    comparing: TextEncoder | None = None,
     annotated: Mapping[str, Texts] | None = None,
     listen: Listen | None = None,
     note: Note | None = None,
 ) -> Path:
     """Train on the windows of the recipe's splits and return RUN/alignment.safetensors.
 
-    ``annotated`` holds texts of parts and pairs by window id. The run goes on where it was
+    ``annotated`` holds texts of parts and pairs by window id; ``comparing`` encodes sentences to
+    tell which mean the same, ``encoder`` by default. The run goes on where it was
     stopped. Raises InvalidInputError where there is nothing to train on, and Cancelled, after
     saving, if ``listen`` raises it.
     """
@@ -90,6 +92,7 @@ def run_alignment(
         told = {window for window, texts in (annotated or {}).items() if any(texts.values())}
         windows, held = ([w for w in each if w.window_id in told] for each in (windows, held))
     options: dict[str, Any] = {
+        "comparing": comparing,
         "annotated": annotated,
         "max_seconds": config.max_seconds,
         "note": note,

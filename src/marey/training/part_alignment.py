@@ -40,6 +40,7 @@ def train_part_alignment(
     run: Path,
     *,
     encoder: TextEncoder,
+    comparing: TextEncoder | None = None,
     annotated: Mapping[str, Texts],
     listen: Listen | None = None,
     note: Note | None = None,
@@ -80,7 +81,7 @@ def train_part_alignment(
         save_alignment(model, file, force=True)
 
     kind = Kind(make=make, losses=losses, save=save, annotated_only=True)
-    options = {"annotated": annotated, "listen": listen, "note": note}
+    options = {"comparing": comparing, "annotated": annotated, "listen": listen, "note": note}
     return load_part_alignment(run_alignment(config, kind, store, run, encoder=encoder, **options))
 
 

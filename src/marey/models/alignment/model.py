@@ -35,6 +35,11 @@ class JointReader:
     notes: Mapping[str, Any] = field(default_factory=dict)
     """How it was trained, and on which splits."""
 
+    @property
+    def encoder_name(self) -> str:
+        """Name of the encoder, as `load_encoder` takes it."""
+        return self.text_encoder.rpartition(" ")[0]
+
     def require_encoder(self, encoder: TextEncoder) -> None:
         """Raise InvalidInputError for another encoder than that of the training."""
         if self.text_encoder != (found := f"{encoder.name} {encoder.version}"):
