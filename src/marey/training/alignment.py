@@ -113,31 +113,28 @@ def alignment_loss(
     *,
     dropped: Bool[Tensor, "batch slots"] | None = None,
 ) -> dict[str, Tensor]:
-    """Return the terms of the loss of a batch: sums over the levels of its texts.
+    """Return the terms of the loss of a batch: reconstruction, and sums over the levels of texts.
 
-    The motions' own reconstruction is added once.
+    A sample's motion is rebuilt from its own point and from that of one level of its texts, which
+    takes turns within the batch: to decode every level would cost as much as all else.
     """
     motion = network.encode_motion(batch.features, batch.mask)
-    texts = batch.texts if dropped is None else batch.texts.without(dropped)
-    z = drawn(motion, draw=network.training)
+    texts = network.encode_texts(batch.texts if dropped is None else batch.texts.without(dropped))
+    z, *points = (drawn(each, draw=network.training) for each in (motion, *texts))
     said = bank.comparable[batch.sentences]
+    same = said.similarity(said) > config.same_above
     levels = [
-        level_terms(
-            text,
-            motion,
-            z,
-            batch.features,
-            batch.mask,
-            decode=lambda z: network.decode(z, batch.mask),
-            draw=network.training,
-            temperature=config.temperature,
-            same=said.similarity(said) > config.same_above,
-        )
-        for text in network.encode_texts(texts)
+        level_terms(text, motion, point, z, temperature=config.temperature, same=same)
+        for text, point in zip(texts, points, strict=True)
     ]
     summed = {name: torch.stack([level[name] for level in levels]).sum() for name in levels[0]}
-    own = masked_smooth_l1(network.decode(z, batch.mask), batch.features, batch.mask)
-    return with_total({**summed, "reconstruction": summed["reconstruction"] + own}, config.weights)
+    rows = torch.arange(len(z), device=z.device)
+    turn = torch.stack(points)[rows % len(points), rows]
+    rebuilt = [
+        masked_smooth_l1(network.decode(point, batch.mask), batch.features, batch.mask)
+        for point in (turn, z)
+    ]
+    return with_total({"reconstruction": rebuilt[0] + rebuilt[1], **summed}, config.weights)
 
 
 def _shape(

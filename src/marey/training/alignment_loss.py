@@ -1,6 +1,5 @@
 """The losses of text–motion alignment [Petrovich2023, §3.2]."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -62,9 +61,6 @@ def masked_smooth_l1(
     return (each * mask).sum() / mask.sum()
 
 
-Decode = Callable[[Float[Tensor, "batch latent"]], Float[Tensor, "batch frames feats"]]
-
-
 def drawn(latent: Latent, *, draw: bool) -> Float[Tensor, "batch latent"]:
     """Return a random point of each distribution, as training takes it, or the means."""
     return latent.sample() if draw else latent.mean
@@ -73,23 +69,17 @@ def drawn(latent: Latent, *, draw: bool) -> Float[Tensor, "batch latent"]:
 def level_terms(
     text: Latent,
     motion: Latent,
+    z_text: Float[Tensor, "batch latent"],
     z: Float[Tensor, "batch latent"],
-    wanted: Float[Tensor, "batch frames feats"],
-    mask: Bool[Tensor, "batch frames"],
     *,
-    decode: Decode,
-    draw: bool,
     temperature: float,
     same: Bool[Tensor, "batch batch"],
 ) -> dict[str, Tensor]:
     """Return the terms by which the texts of one level are aligned with motions.
 
-    ``z`` are points of the motions, ``wanted`` what points of the texts are decoded to; for
-    ``draw`` see `drawn`. The motions' own reconstruction is no matter of a level.
+    ``z_text`` and ``z`` are points of the two distributions.
     """
-    z_text = drawn(text, draw=draw)
     return {
-        "reconstruction": masked_smooth_l1(decode(z_text), wanted, mask),
         "divergence": divergence(text, motion)
         + divergence(motion, text)
         + divergence(text)

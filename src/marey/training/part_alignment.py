@@ -108,21 +108,15 @@ def _slot_terms(
     features, mask = batch.features[rows], batch.mask[rows]
     said, inverse = torch.unique(batch.texts.number[rows, slot + 1], return_inverse=True)
     texts = network.encode_texts(*batch.texts.rows(said), slot)
-    motion = network.encode_motion(features, mask, slot)
-    z, wanted = drawn(motion, draw=network.training), network.own(features, slot)
-    terms = level_terms(
-        texts.select(inverse),
-        motion,
-        z,
-        wanted,
-        mask,
-        decode=lambda z: network.decode(z, mask, slot),
-        draw=network.training,
-        temperature=config.temperature,
-        same=inverse[:, None] == inverse[None],
-    )
-    own = masked_smooth_l1(network.decode(z, mask, slot), wanted, mask)
-    return {**terms, "reconstruction": terms["reconstruction"] + own}
+    text, motion = texts.select(inverse), network.encode_motion(features, mask, slot)
+    z_text, z = (drawn(each, draw=network.training) for each in (text, motion))
+    same = inverse[:, None] == inverse[None]
+    terms = level_terms(text, motion, z_text, z, temperature=config.temperature, same=same)
+    wanted = network.own(features, slot)
+    rebuilt = [
+        masked_smooth_l1(network.decode(point, mask, slot), wanted, mask) for point in (z_text, z)
+    ]
+    return {"reconstruction": rebuilt[0] + rebuilt[1], **terms}
 
 
 def spoken_slots(batch: AlignmentBatch) -> list[int]:

@@ -12,7 +12,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from marey.errors import InvalidInputError
-from marey.models.alignment.latent_coder import CoderConfig, LatentDecoder, LatentEncoder
+from marey.models.alignment.latent_coder import (
+    CoderConfig,
+    LatentDecoder,
+    LatentEncoder,
+    read_by_length,
+)
 from marey.models.alignment.slot_texts import SlotTexts
 from marey.skeleton.parts import GLOBAL_SLOT, PAIR_SLOTS, PARTS, SLOTS
 
@@ -20,8 +25,6 @@ LEVEL_SLOTS: tuple[tuple[int, ...], ...] = tuple(
     tuple(SLOTS.index(slot) for slot in slots) for slots in ((GLOBAL_SLOT,), PARTS, PAIR_SLOTS)
 )
 """Slots of the texts of each level: the whole body, parts, relations."""
-LENGTHS = 4
-"""Groups of like length in which texts are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +102,7 @@ class Alignment(nn.Module):
                 "expected a text on the whole body in every sample, got one without."
             )
         said, inverse = torch.unique(rows, return_inverse=True)
-        mean, log_variance, tokens, real = self.text_encoders[0](*texts.rows(said))
+        mean, log_variance, tokens, real = read_by_length(self.text_encoders[0], *texts.rows(said))
         levels = [Latent(mean=mean, log_variance=log_variance).select(inverse)]
         coarse, seen = tokens[inverse], real[inverse]
         for level, finer in enumerate(self.finer, start=1):
@@ -156,8 +159,11 @@ class _FinerLevel(nn.Module):
         if not len(pairs):
             nothing = coarse.new_zeros(len(rows), len(slots), coarse.shape[-1])
             return known, nothing, said
-        found = self._encoded(encoder, texts, pairs)
-        means, spreads = (each[rows.clamp(min=0)] for each in found)
+        text, slot = pairs.unbind(1)
+        mean, log_variance, _, _ = read_by_length(
+            encoder, *texts.rows(text), self.slot(slot)[:, None]
+        )
+        means, spreads = (each[rows.clamp(min=0)] for each in (mean, log_variance))
         tokens = self.own(means)
         if self.attends:
             tokens = tokens + self._asked(means, known.mean, coarse, seen)
@@ -166,18 +172,6 @@ class _FinerLevel(nn.Module):
             log_variance=known.log_variance + _mean(self.spread(spreads), said),
         )
         return latent, tokens, said
-
-    def _encoded(self, encoder: nn.Module, texts: SlotTexts, pairs: Tensor) -> tuple[Tensor, ...]:
-        """Return means and log variances of (text, slot); texts of like length are read together.
-
-        Most texts are short: padded to the longest of all, they would cost several times as much.
-        """
-        order = texts.mask.sum(1)[pairs[:, 0]].argsort()
-        parts = [
-            encoder(*texts.rows(text), self.slot(slot)[:, None])[:2]
-            for text, slot in (each.unbind(1) for each in pairs[order].chunk(LENGTHS))
-        ]
-        return tuple(torch.cat(each)[order.argsort()] for each in zip(*parts, strict=True))
 
     def _asked(self, means: Tensor, known: Tensor, coarse: Tensor, seen: Tensor) -> Tensor:
         context = torch.cat((self.known(known)[:, None], coarse), dim=1)

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from marey.nn import Block, sinusoidal
 
+LENGTHS = 4
+"""Groups of like length in which texts are read."""
 LOG_VARIANCE_LIMIT = 8.0
 """Log variances are kept within ± this, so that no sample overflows."""
 
@@ -105,6 +107,36 @@ class LatentEncoder(nn.Module):
         h = self.norm(h)
         spread = self.log_variance(h[:, 1]).float() / LOG_VARIANCE_LIMIT
         return self.mean(h[:, 0]).float(), LOG_VARIANCE_LIMIT * spread.tanh(), h[:, 2:], real
+
+
+def read_by_length(
+    encoder: LatentEncoder,
+    x: Float[Tensor, "batch tokens feats"],
+    mask: Bool[Tensor, "batch tokens"],
+    extra: Float[Tensor, "batch 1 width"] | None = None,
+) -> tuple[
+    Float[Tensor, "batch latent"],
+    Float[Tensor, "batch latent"],
+    Float[Tensor, "batch tokens width"],
+    Bool[Tensor, "batch tokens"],
+]:
+    """Encode texts, those of like length together, and return what the encoder does.
+
+    Most texts are short: padded to the longest of all, they would cost several times as much.
+    """
+    lengths = mask.sum(1)
+    order = lengths.argsort()
+    parts = []
+    for rows in order.chunk(LENGTHS):
+        longest = int(lengths[rows].max())
+        own = None if extra is None else extra[rows]
+        mean, spread, tokens, real = encoder(x[rows, :longest], mask[rows, :longest], own)
+        rest = x.shape[1] - longest
+        parts.append((mean, spread, F.pad(tokens, (0, 0, 0, rest)), F.pad(real, (0, rest))))
+    mean, spread, tokens, real = (
+        torch.cat(each)[order.argsort()] for each in zip(*parts, strict=True)
+    )
+    return mean, spread, tokens, real
 
 
 class LatentDecoder(nn.Module):
