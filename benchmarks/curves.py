@@ -1,15 +1,18 @@
-"""Loss curves of a training run as a picture.
+"""Loss curves of a training run as a picture, or one loss of several runs side by side.
 
     python benchmarks/curves.py --run RUN --out docs/images/loss.png
+    python benchmarks/curves.py --run tmr=RUN tmr=RUN htma=RUN --loss "validation contrast"
 
-Left the total of the training loss and of the validation loss, right the terms of the training
-loss without their weights; thin lines are single batches, thick lines their running median. Needs
+With ``--loss`` a line for each run, runs of one name in one colour; otherwise left the total of the
+training loss and of the validation loss, right the terms of the training loss without their
+weights; thin lines are single batches, thick lines their running median. Needs
 matplotlib: pip install 'marey[plots]'.
 """
 
 import argparse
 import csv
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -66,16 +69,42 @@ def draw(metrics: dict[str, Series], title: str) -> plt.Figure:
     return figure
 
 
+def named(given: str) -> tuple[str, Path]:
+    """Return the name of a run, by default its folder's, and the folder."""
+    name, _, run = given.rpartition("=")
+    return name or Path(run).name, Path(run)
+
+
+def draw_runs(runs: Sequence[tuple[str, Path]], loss: str) -> plt.Figure:
+    """Draw one loss of several runs."""
+    figure, axes = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
+    colours: dict[str, str] = {}
+    for name, run in runs:
+        known = name in colours
+        colour = colours.setdefault(name, f"C{len(colours)}")
+        series = read_metrics(run / "metrics.csv")[loss]
+        axes.plot(*series, ".-", color=colour, linewidth=1, label=None if known else name)
+    axes.set(xlabel="step", ylabel=loss)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return figure
+
+
 def main() -> None:
     """Read, draw, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--run", type=Path, required=True, help="folder of a training run")
+    parser.add_argument("--run", nargs="+", required=True, metavar="[NAME=]RUN")
+    parser.add_argument("--loss", help="draw this loss of all runs")
     parser.add_argument("--out", type=Path, default=Path("docs/images/loss.png"))
     options = parser.parse_args()
-    metrics = read_metrics(options.run / "metrics.csv")
-    hours = metrics["seconds"][1].max() / 3600 if "seconds" in metrics else 0.0
-    steps = int(metrics["total"][0].max())
-    figure = draw(metrics, f"{options.run.name}: {steps} steps, {hours:.2f} h")
+    runs = [named(each) for each in options.run]
+    if options.loss:
+        figure = draw_runs(runs, options.loss)
+    else:
+        ((name, run),) = runs
+        metrics = read_metrics(run / "metrics.csv")
+        hours = metrics["seconds"][1].max() / 3600 if "seconds" in metrics else 0.0
+        figure = draw(metrics, f"{name}: {int(metrics['total'][0].max())} steps, {hours:.2f} h")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.out, dpi=110)
     print(options.out)
