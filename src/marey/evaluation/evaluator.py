@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import torch
@@ -13,6 +14,9 @@ from marey.errors import InvalidInputError
 from marey.models.alignment import AlignmentModel, load_alignment
 from marey.motion import Motion
 from marey.text import TextEncoder, TextScript
+
+SEEDS = (0, 1, 2)
+"""Seeds of the recipe whose models ship."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +67,24 @@ class Evaluator:
         scripts = [TextScript.from_prompt(each) for each in sentences]
         found = [model.embed_scripts(scripts, self.encoder) for model in self.models]
         return F.normalize(torch.stack(found), dim=-1)
+
+
+def shipped_evaluator(encoder: TextEncoder, *, twin: bool = False) -> Evaluator:
+    """Return the evaluator that comes with the package: trained on all splits, chosen by none.
+
+    Its ``twin`` has seen ``train`` alone. Raises InvalidInputError where the weights are absent.
+    """
+    recipe = "evaluator-train" if twin else "evaluator"
+    folder = Path(str(resources.files("marey.evaluation") / "data"))
+    paths = [folder / f"{recipe}-{seed}.safetensors" for seed in SEEDS]
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise InvalidInputError(
+            f"expected the evaluator's weights in {folder}, got none of {', '.join(missing)}. "
+            f"Install the package anew, or train one (marey train alignment {recipe} --data STORE "
+            "--run RUN) and name it with --evaluator RUN/alignment.safetensors."
+        )
+    return Evaluator.load(paths, encoder)
 
 
 def mean_over_models(

@@ -38,6 +38,11 @@ class ManifestWindow:
     caption: str
     """Written by a language model."""
 
+    @property
+    def num_frames(self) -> int:
+        start, end = self.window_id.rpartition(":")[2].split("-")
+        return int(end) - int(start)
+
     def seed(self, repeat: int = 0) -> int:
         """Return the seed of what is generated for it; it depends on nothing but these two."""
         lot = hashlib.blake2b(f"{repeat} {self.window_id}".encode(), digest_size=4)
@@ -73,7 +78,7 @@ class Manifest:
         caption; the caption is the first.
         """
         chosen = [
-            ManifestWindow(window_id=window.window_id, split=split, caption=_captions(window)[0])
+            ManifestWindow(window_id=window.window_id, split=split, caption=captions_of(window)[0])
             for split in MANIFEST_SPLITS
             for window in _in_drawn_order(store, split)
         ]
@@ -170,18 +175,20 @@ class Manifest:
 
 
 def _in_drawn_order(store: MotionStore, split: str) -> list[WindowRecord]:
-    usable = [window for window in store.windows_of(split) if _is_usable(window, store.fps)]
+    usable = [window for window in store.windows_of(split) if is_usable(window, store.fps)]
     chosen = gallery_windows(usable)
     return sorted(chosen, key=lambda each: hashlib.blake2b(each.window_id.encode()).digest())
 
 
-def _is_usable(window: WindowRecord, fps: float) -> bool:
+def is_usable(window: WindowRecord, fps: float) -> bool:
+    """Whether a window has the length, a caption, and none of the store's flags."""
     flagged = window.flip or window.off_floor or window.coarse
     fits = SECONDS[0] <= window.num_frames / fps <= SECONDS[1]
-    return not flagged and fits and bool(_captions(window))
+    return not flagged and fits and bool(captions_of(window))
 
 
-def _captions(window: WindowRecord) -> list[str]:
+def captions_of(window: WindowRecord) -> list[str]:
+    """Return what language models wrote of a window."""
     return [text.text for text in window.texts if text.source == "caption"]
 
 

@@ -1,13 +1,10 @@
-"""Motion quality: feet, contacts, floor and smoothness, pooled over motions; no text, no model."""
+"""Motion quality: feet, contacts, floor and smoothness of one motion; no text, no model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
 
 from marey.evaluation.report import Measure
 from marey.metrics import (
-    Estimate,
     Summary,
     contact_accuracy,
     foot_skate_from_contacts,
@@ -17,9 +14,6 @@ from marey.metrics import (
     jerk,
 )
 from marey.motion import ContactLimits, Motion, foot_contacts
-
-RESAMPLINGS = 2000
-"""Draws of motions behind an interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,29 +65,3 @@ def motion_quality(motion: Motion, limits: ContactLimits) -> dict[str, Summary]:
         jerk(positions, fps),
     )
     return dict(zip(QUALITY, values, strict=True))
-
-
-def quality_estimates(motions: Sequence[Motion], limits: ContactLimits) -> dict[str, Estimate]:
-    """Pool all motions, in the units of `QUALITY`; what was nowhere to be seen is left out."""
-    rows = [motion_quality(motion, limits) for motion in motions]
-    pooled = {
-        name: pooled_estimate([row[name] for row in rows], factor=each.factor)
-        for name, each in QUALITY.items()
-    }
-    return {name: estimate for name, estimate in pooled.items() if estimate is not None}
-
-
-def pooled_estimate(parts: Sequence[Summary], *, factor: float = 1.0) -> Estimate | None:
-    """Return the mean over all observations of some motions, times a factor.
-
-    Its 95 % interval is a bootstrap over motions; None where nothing was observed.
-    """
-    counts = np.array([part.count for part in parts], dtype=float)
-    sums = np.array([part.mean for part in parts]) * counts * factor
-    if not counts.sum():
-        return None
-    drawn = np.random.default_rng(0).integers(len(parts), size=(RESAMPLINGS, len(parts)))
-    totals = counts[drawn].sum(1)
-    means = sums[drawn].sum(1)[totals > 0] / totals[totals > 0]
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Estimate(value=float(sums.sum() / counts.sum()), low=float(low), high=float(high))
