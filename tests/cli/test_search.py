@@ -52,6 +52,8 @@ def test_a_sentence_finds_moments(
     assert {each["name"] for each in plain} == {"0.npz", "1.npz", "2.npz", "long.npz"}
     scores = [each["score"] for each in plain]
     assert scores == sorted(scores, reverse=True)
+    assert main(["search", "query", "a person turns", *words, "--json", "--approximate"]) == 0
+    assert json.loads(capsys.readouterr().out) == plain
     part = ["--part", "left_arm=raised"]
     assert main(["search", "query", "a person turns", *words, *part, "--json"]) == 0
     assert [each["score"] for each in json.loads(capsys.readouterr().out)] != scores

@@ -90,6 +90,7 @@ def query(
         tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="NAME=TEXT")
     ] = (),
     top: int = 10,
+    approximate: bool = False,
     as_json: AsJson = False,
     sheet: Sheet = None,
     root: Root = None,
@@ -103,6 +104,8 @@ def query(
         model: Alignment model that the index was made with; the shipped one by default.
         part: What a part of the body does, such as left_arm="raised"; may be repeated.
         top: How many moments.
+        approximate: Look at few windows; some answers may be missed. The first time after the index
+            has changed takes longer.
         as_json: Print JSON instead of a table.
         sheet: Picture of the moments to write besides.
         root: Where the indexed motions are now, if they were moved.
@@ -111,7 +114,8 @@ def query(
     from marey.errors import InvalidInputError
     from marey.models.alignment import load_alignment
     from marey.retrieval import MotionIndex
-    from marey.text import MiniLMEncoder, TextScript
+    from marey.text import TextScript
+    from marey.text.encoders import load_encoder
 
     if not text.strip():
         raise InvalidInputError("Expected a sentence, such as 'a person waves', got an empty one.")
@@ -119,14 +123,9 @@ def query(
     _check_sheet(sheet, force=force)
     opened, aligned = MotionIndex.open(index), load_alignment(model)
     opened.require_model(aligned)
-    _answer(
-        opened,
-        opened.search(aligned.embed_scripts([script], MiniLMEncoder()), top=top),
-        as_json=as_json,
-        sheet=sheet,
-        root=root,
-        force=force,
-    )
+    points = aligned.embed_scripts([script], load_encoder(aligned.encoder_name))
+    moments = opened.search(points, top=top, approximate=approximate)
+    _answer(opened, moments, as_json=as_json, sheet=sheet, root=root, force=force)
 
 
 def similar(
@@ -135,6 +134,7 @@ def similar(
     index: Index,
     model: Model = None,
     top: int = 10,
+    approximate: bool = False,
     as_json: AsJson = False,
     sheet: Sheet = None,
     root: Root = None,
@@ -148,6 +148,8 @@ def similar(
         index: Folder that `marey search index` made.
         model: Alignment model that the index was made with; the shipped one by default.
         top: How many moments.
+        approximate: Look at few windows; some answers may be missed. The first time after the index
+            has changed takes longer.
         as_json: Print JSON instead of a table.
         sheet: Picture of the moments to write besides.
         root: Where the indexed motions are now, if they were moved.
@@ -164,7 +166,7 @@ def similar(
     opened, aligned = MotionIndex.open(index), load_alignment(model)
     opened.require_model(aligned)
     points, _ = embed_windows(motion, aligned, opened.header.settings)
-    moments = opened.search(points, top=top)
+    moments = opened.search(points, top=top, approximate=approximate)
     _answer(opened, moments, as_json=as_json, sheet=sheet, root=root, force=force)
 
 

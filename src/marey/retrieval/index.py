@@ -1,15 +1,17 @@
-"""MotionIndex: the windows of a library of motions as points, on disk, and exact search in them.
+"""MotionIndex: the windows of a library of motions as points, on disk, and search in them.
 
 An index is a folder:
 
-    index.json   format version, settings, where the motions are
-    shards/      see ``index_shards``
+    index.json          format version, settings, where the motions are
+    shards/             see ``index_shards``
+    graph.safetensors   for approximate search, once there was one: see ``graph``
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +23,15 @@ from torch.nn import functional as F
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io import atomic_path
 from marey.models.alignment import AlignmentModel
+from marey.retrieval.graph import Graph
 from marey.retrieval.index_shards import FileRecord, Shard, newest, read_shards
 from marey.retrieval.moments import Moment, best_moments
 
 FORMAT, VERSION = "marey-motion-index", 1
-HEADER, SHARDS = "index.json", "shards"
+HEADER, SHARDS, GRAPH = "index.json", "shards", "graph.safetensors"
 _BLOCK = 1 << 14  # windows that are in float32 at a time
 _WINDOWS_A_MOMENT = 32  # looked at first; more where they overlap more than that
+_NEAR_WINDOWS_A_MOMENT = 8  # that the graph leads to first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,13 +176,22 @@ class MotionIndex:
                 "motions with this one into another folder."
             )
 
-    def search(self, queries: Float[Tensor, "queries width"], *, top: int = 10) -> list[Moment]:
+    def search(
+        self, queries: Float[Tensor, "queries width"], *, top: int = 10, approximate: bool = False
+    ) -> list[Moment]:
         """Return the moments nearest to any of the queries, best first.
 
-        Exact: every window is compared. Raises InvalidInputError for fewer than one moment.
+        Exact: every window is compared. ``approximate`` compares the windows of the clips that a
+        graph of near windows leads to: it may miss a clip, the moments of the others are exact. The
+        graph is made by the first such search after the index has changed, and kept beside it.
+
+        Raises InvalidInputError for fewer than one moment; for ``approximate``, MissingExtraError
+        without faiss and FileFormatError for a damaged graph.
         """
         if top < 1:
             raise InvalidInputError(f"expected top >= 1, got {top}.")
+        if approximate:
+            return self._search_graph(queries, top)
         scores = self.scores(queries)
         count = min(len(scores), top * _WINDOWS_A_MOMENT)
         while True:
@@ -198,15 +211,45 @@ class MotionIndex:
             scores[at : at + _BLOCK] = (exact[: len(block)].copy_(block) @ unit).amax(dim=1)
         return scores
 
+    @cached_property
+    def _graph(self) -> Graph:
+        return Graph.kept(self.path / GRAPH, self.embeddings)
+
+    def _search_graph(self, queries: Float[Tensor, "queries width"], top: int) -> list[Moment]:
+        unit = F.normalize(queries.float(), dim=-1)
+        graph, count = self._graph, top * _NEAR_WINDOWS_A_MOMENT
+        while count < len(self.owners):
+            reached, least = graph.near(unit, count)
+            rows = self._rows_of_clips(reached)
+            scores = (self.embeddings[rows].float() @ unit.T).amax(dim=1)
+            moments, _ = best_moments(self._windows(rows, scores), top)
+            if len(moments) == top and moments[-1].score > least:
+                return moments
+            count *= 8
+        return self.search(queries, top=top)
+
+    def _rows_of_clips(self, rows: Int[Tensor, " found"]) -> Int[Tensor, " more"]:
+        """All rows of the clips that some rows belong to, ascending."""
+        clips = self.owners[rows].unique()
+        first = torch.searchsorted(self.owners, clips).tolist()
+        after = torch.searchsorted(self.owners, clips, right=True).tolist()
+        return torch.cat([torch.arange(*each) for each in zip(first, after, strict=True)])
+
     def _best_windows(self, scores: Float[Tensor, " rows"], count: int) -> Iterator[Moment]:
         if not count:
             return
         limit = scores.topk(count).values[-1]
         rows = (scores >= limit).nonzero()[:, 0]
-        for row in rows[scores[rows].argsort(descending=True, stable=True)].tolist():
-            start, end = self.spans[row].tolist()
-            name = self.files[int(self.owners[row])].name
-            yield Moment(name=name, start=start, end=end, score=float(scores[row]))
+        yield from self._windows(rows, scores[rows])
+
+    def _windows(
+        self, rows: Int[Tensor, " found"], scores: Float[Tensor, " found"]
+    ) -> Iterator[Moment]:
+        """Rows with their scores, best first."""
+        order = scores.argsort(descending=True, stable=True)
+        owners, spans = self.owners[rows[order]].tolist(), self.spans[rows[order]].tolist()
+        for owner, (start, end), score in zip(owners, spans, scores[order].tolist(), strict=True):
+            yield Moment(name=self.files[owner].name, start=start, end=end, score=score)
 
 
 def model_fingerprint(model: AlignmentModel) -> str:

@@ -71,7 +71,7 @@ class Shard:
                 self.path, "tensors", expected=str(expected), got=str(shapes), fix=fix
             )
         embeddings, spans = tensors["embeddings"], tensors["spans"]
-        if (found := _checksum(embeddings, spans)) != self.checksum:
+        if (found := checksum(embeddings, spans)) != self.checksum:
             raise FileFormatError(
                 self.path, "checksum", expected=str(self.checksum), got=str(found), fix=fix
             )
@@ -97,7 +97,7 @@ def write_shard(
     name = f"{number:05d}-{secrets.token_hex(4)}"
     tensors = {"embeddings": embeddings.half(), "spans": spans.float()}
     write_tensors(folder / f"{name}.safetensors", tensors, {}, kind=KIND, version=VERSION)
-    head = {"files": len(records), "rows": len(spans), "checksum": _checksum(*tensors.values())}
+    head = {"files": len(records), "rows": len(spans), "checksum": checksum(*tensors.values())}
     lines = [head, *({k: v for k, v in asdict(each).items() if v} for each in records)]
     with atomic_path(folder / f"{name}.jsonl") as temporary:
         temporary.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
@@ -132,7 +132,8 @@ def _objects(file: Path) -> Iterator[dict[str, Any]]:
         yield value
 
 
-def _checksum(*tensors: Tensor) -> int:
+def checksum(*tensors: Tensor) -> int:
+    """CRC-32 of the bytes of some tensors."""
     total = 0
     for tensor in tensors:
         total = zlib.crc32(tensor.contiguous().numpy().data, total)
