@@ -22,6 +22,8 @@ from marey.constraints import (
     RootWaypoint,
     check_constraints,
 )
+from marey.data import MotionStore
+from marey.evaluation.manifest import Manifest, ManifestWindow
 from marey.generate import GenerationRequest
 from marey.motion import Motion
 from marey.text import TextScript
@@ -32,8 +34,6 @@ APART = 10
 """Frames between sparse keyframes, at least."""
 MOVE, TURN = 0.10, np.radians(10)
 """Most that a moved constraint is off, metres and radians."""
-SEEDS_APART = 100_000
-"""Between the seeds of one case in two repeats; there are fewer cases."""
 ENDS = ("left_hand", "right_hand", "left_heel", "right_heel")
 """Roles of the end effectors."""
 
@@ -58,22 +58,22 @@ class Case:
 
     name: str
     family: str
+    window: ManifestWindow
     real: Motion
     script: TextScript
     constraints: tuple[Constraint, ...]
     own: tuple[Constraint, ...]
     """Before they were moved: the real motion meets them."""
-    seed: int
     moved: bool
 
     def request(
         self, model: str, *, steps: int | None, pinned: bool, repeat: int
     ) -> GenerationRequest:
-        """Return the request for the motion as a model makes it, with another seed each repeat."""
+        """Return the request for the motion as a model makes it, without post-processing."""
         return GenerationRequest(
             script=self.script,
             seconds=self.real.seconds,
-            seed=self.seed + SEEDS_APART * repeat,
+            seed=self.window.seed(repeat),
             model=model,
             steps=steps,
             heading=float(self.real.heading[0]),
@@ -190,26 +190,41 @@ def nudged(motion: Motion, frame: int, draw: Draw) -> Motion:
     return turned.translate(place + offset)
 
 
-def case_of(family: str, number: int, window: Motion, *, name: str, caption: str) -> Case:
-    """Draw a case from the motion of a window; the same family and number draw the same.
+def cases_of(
+    family: str, manifest: Manifest, store: MotionStore, *, count: int, split: str = "test"
+) -> list[Case]:
+    """Draw ``count`` cases of a family, or as many as the manifest has windows of 3 s and more.
 
-    A window shorter than ``SECONDS`` is taken whole.
+    They are always the same; fewer are the first of more. Raises InvalidInputError as
+    `Manifest.records` does.
     """
+    windows = manifest.windows_of(split)
+    records = manifest.records(store, windows)
+    least = round(SECONDS[0] * store.fps)
+    order = np.random.default_rng(list(FAMILIES).index(family)).permutation(len(windows))
+    long = [row for row in order if records[row].num_frames >= least][:count]
+    return [
+        _case(family, windows[row], store.window_motion(records[row]), number)
+        for number, row in enumerate(long)
+    ]
+
+
+def _case(family: str, window: ManifestWindow, motion: Motion, number: int) -> Case:
     draw = np.random.default_rng([list(FAMILIES).index(family), number])
-    least, most = (min(window.num_frames, round(s * window.fps)) for s in SECONDS)
-    frames = int(draw.integers(least, most + 1))
-    start = int(draw.integers(window.num_frames - frames + 1))
-    real = window.crop(start, start + frames)
+    longest = min(motion.num_frames, round(SECONDS[1] * motion.fps))
+    frames = int(draw.integers(round(SECONDS[0] * motion.fps), longest + 1))
+    start = int(draw.integers(motion.num_frames - frames + 1))
+    real = motion.crop(start, start + frames)
     pins = FAMILIES[family](real, draw)
     moved = number // 2 % 4 == 0
     at = [nudged(real, pin.first, draw) if moved else real for pin in pins]
     return Case(
-        name=f"{name}+{start}",
+        name=f"{window.window_id}+{start}",
         family=family,
+        window=window,
         real=real,
-        script=TextScript.from_prompt(caption) if number % 2 == 0 else TextScript(),
+        script=TextScript.from_prompt(window.caption) if number % 2 == 0 else TextScript(),
         constraints=tuple(c for pin, m in zip(pins, at, strict=True) for c in pin.make(m)),
         own=tuple(c for pin in pins for c in pin.make(real)),
-        seed=number,
         moved=moved,
     )
