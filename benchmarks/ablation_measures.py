@@ -14,13 +14,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from guidance import FACT_OF
-from quality import MEASURES, chosen_windows, figures
+from quality import chosen_windows
 from torch import Tensor
 
 from marey.constraints import Clip, Goal, WorldFacts, compile_goals, facts_from_goals
 from marey.data import MotionStore, WindowRecord
 from marey.data.measured_wordings import wordings
 from marey.evaluation.control_cases import SINGLE
+from marey.evaluation.lines import mean, quality_seen
+from marey.evaluation.motion_quality import QUALITY
 from marey.generate import GenerationRequest, generate_many
 from marey.metrics import goal_errors
 from marey.models import DiffusionModel
@@ -125,11 +127,10 @@ def captioned(store: MotionStore, settings: Settings) -> list[tuple[WindowRecord
 
 def feet(motions: Sequence[Motion], model: DiffusionModel) -> dict[str, float]:
     """Pool measures of feet and smoothness over the frames of all motions."""
-    pooled = figures(motions, model)
+    seen = [quality_seen(motion, model.representation.contact_limits) for motion in motions]
+    own = {name: [each[name] for each in seen if name in each] for name in FEET}
     return {
-        f"{name}, {MEASURES[name][0]}": pooled[name].mean
-        for name in FEET
-        if pooled[name].observations
+        f"{name}, {QUALITY[name].measure.unit}": mean(parts) for name, parts in own.items() if parts
     }
 
 

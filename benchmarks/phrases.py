@@ -11,12 +11,10 @@ contact sheet per phrase (seed 0 of each wording). The facts are those of ``mare
 import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import torch
 
 from marey.evaluation import (
     PHRASES,
@@ -26,11 +24,10 @@ from marey.evaluation import (
     total_rows,
 )
 from marey.evaluation.phrases import SECONDS, SEEDS
+from marey.evaluation.untrained import write_untrained
 from marey.generate import GenerationRequest, generate_many
 from marey.io.cmu_pack import CmuPack
 from marey.io.render import contact_sheets
-from marey.models import load_diffusion_model, save_diffusion_model
-from marey.models.diffusion.denoiser import Denoiser
 from marey.motion import Motion
 from marey.predicates import find
 from marey.text import TextScript
@@ -150,15 +147,6 @@ def facade(model: str, steps: int | None) -> Generate:
         return [result.motions[0] for result in generate_many(requests)]
 
     return generate
-
-
-def write_untrained(model: str, folder: Path) -> None:
-    """Write a checkpoint that differs from a model's in its weights only: they are random."""
-    trained = load_diffusion_model(model)
-    torch.manual_seed(0)
-    denoiser = Denoiser(trained.denoiser.config)
-    denoiser.load_state_dict(dict(trained.denoiser.named_buffers()), strict=False)
-    save_diffusion_model(replace(trained, denoiser=denoiser), folder)
 
 
 def arguments() -> argparse.Namespace:

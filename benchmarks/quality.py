@@ -11,67 +11,22 @@ left out.
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from phrases import write_untrained
 
 from marey.data import MotionStore, WindowRecord
+from marey.evaluation.lines import QUALITY_LINES, quality_seen, table_of
+from marey.evaluation.untrained import write_untrained
 from marey.generate import GenerationRequest, generate_many
-from marey.metrics import (
-    Summary,
-    contact_accuracy,
-    foot_skate_from_contacts,
-    foot_skate_from_height,
-    foot_skate_ratio,
-    ground_penetration,
-    jerk,
-)
-from marey.models import DiffusionModel, load_diffusion_model
-from marey.motion import Motion, foot_contacts
+from marey.models import load_diffusion_model
+from marey.motion import Motion
 from marey.text import TextScript
 
-RESAMPLINGS = 2000
 WRITTEN = ("caption", "user")
 """Sources of texts that people or models wrote as captions."""
-MEASURES: dict[str, tuple[str, float]] = {  # unit, factor to it
-    "skate: low toes": ("cm/s", 100),
-    "skate: feet in contact": ("cm/s", 100),
-    "skate: share of low steps": ("%", 100),
-    "contacts as heights and speeds say": ("%", 100),
-    "depth below the floor": ("cm", 100),
-    "jerk": ("m/s³", 1),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A pooled mean with its interval, in the unit of its measure."""
-
-    mean: float
-    low: float
-    high: float
-    observations: int
-
-    @classmethod
-    def pooled(cls, parts: Sequence[Summary], *, factor: float) -> "Figure":
-        """Pool the summaries of motions; resample motions for the interval."""
-        counts = np.array([part.count for part in parts], dtype=float)
-        sums = np.array([part.mean for part in parts]) * counts * factor
-        if not counts.sum():
-            return cls(mean=float("nan"), low=float("nan"), high=float("nan"), observations=0)
-        drawn = np.random.default_rng(0).integers(len(parts), size=(RESAMPLINGS, len(parts)))
-        totals = counts[drawn].sum(1)
-        means = sums[drawn].sum(1)[totals > 0] / totals[totals > 0]
-        low, high = np.quantile(means, [0.025, 0.975])
-        return cls(
-            mean=float(sums.sum() / counts.sum()),
-            low=float(low),
-            high=float(high),
-            observations=int(counts.sum()),
-        )
 
 
 def chosen_windows(
@@ -89,28 +44,6 @@ def chosen_windows(
     return [fit[k] for k in sorted(order)]
 
 
-def measured(motion: Motion, model: DiffusionModel) -> dict[str, Summary]:
-    """Measure one motion; contacts that it does not state are those of its heights and speeds."""
-    positions, skeleton, fps = motion.joint_positions, motion.skeleton, motion.fps
-    limits = model.representation.contact_limits
-    labels = foot_contacts(positions, skeleton, fps, limits=limits)
-    stated = labels if motion.contacts is None else motion.contacts
-    agreement = (
-        Summary(mean=0.0, maximum=0.0, count=0)
-        if motion.contacts is None
-        else contact_accuracy(stated, labels)
-    )
-    values = (
-        foot_skate_from_height(positions, skeleton, fps),
-        foot_skate_from_contacts(positions, stated, skeleton, fps),
-        foot_skate_ratio(positions, skeleton, fps),
-        agreement,
-        ground_penetration(positions),
-        jerk(positions, fps),
-    )
-    return dict(zip(MEASURES, values, strict=True))
-
-
 def generated(
     windows: Sequence[tuple[WindowRecord, str]], fps: float, *, model: str, steps: int | None
 ) -> list[Motion]:
@@ -126,27 +59,6 @@ def generated(
         for number, (window, text) in enumerate(windows)
     ]
     return [result.motions[0] for result in generate_many(requests)]
-
-
-def figures(motions: Sequence[Motion], model: DiffusionModel) -> dict[str, Figure]:
-    """Measure all motions and pool."""
-    rows = [measured(motion, model) for motion in motions]
-    return {
-        name: Figure.pooled([row[name] for row in rows], factor=factor)
-        for name, (_, factor) in MEASURES.items()
-    }
-
-
-def markdown(columns: dict[str, dict[str, Figure]]) -> str:
-    """Write the table: a measure a line, a column for each kind of motion."""
-    lines = [f"| measure | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
-    for name, (unit, _) in MEASURES.items():
-        cells = [
-            f"{f.mean:.3g} ({f.low:.3g}–{f.high:.3g})" if f.observations else "–"
-            for f in (column[name] for column in columns.values())
-        ]
-        lines.append(f"| {name}, {unit} | {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def main() -> None:
@@ -181,14 +93,15 @@ def main() -> None:
         if not options.no_untrained:
             write_untrained(options.model, Path(folder))
             kinds["untrained"] = made_by(folder)
-        columns = {kind: figures(make(), model) for kind, make in kinds.items()}
+        limits = model.representation.contact_limits
+        seen = {k: [[quality_seen(m, limits) for m in make()]] for k, make in kinds.items()}
+        table = table_of("quality", QUALITY_LINES, seen)
     print(f"{len(windows)} windows of {options.split}, store {store.fingerprint}\n")
-    print(markdown(columns))
+    print(table.markdown())
     if options.out is not None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        content = {k: {n: vars(f) for n, f in column.items()} for k, column in columns.items()}
         about = {"store": store.fingerprint, "split": options.split, "windows": len(windows)}
-        options.out.write_text(json.dumps({**about, "figures": content}, indent=2) + "\n")
+        options.out.write_text(json.dumps({**about, "figures": asdict(table)}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,9 @@ COMMANDS: dict[str, Command] = {
     "data info": Command("marey.cli.data:store_info", "tell what is in a store of motions"),
     "data prepare bvh": Command("marey.cli.data:bvh", "make a store from your own BVH files"),
     "data prepare cmu": Command("marey.cli.data:cmu", "make a store from the CMU pack"),
+    "evaluate": Command(
+        "marey.cli.evaluate:evaluate", "measure a model beside its baselines, on fixed windows"
+    ),
     "generate": Command("marey.cli.generate:generate", "make a motion from a sentence"),
     "info": Command("marey.cli.info:info", "tell what is in a motion file"),
     "model pack": Command("marey.cli.model:pack", "write a trained model as packages ship it"),

@@ -109,7 +109,11 @@ class Display:
 
     def read(self, what: str, done: int, total: int) -> None:
         """Show how much of the data is read."""
-        self._show(f"reading {what}: {done} of {total}", share=done / max(1, total))
+        self.count(f"reading {what}", done, total)
+
+    def count(self, what: str, done: int, total: int) -> None:
+        """Show how much of something is done."""
+        self._show(f"{what}: {done} of {total}", share=done / max(1, total))
 
     def step(self, report: "Report", config: "LoopConfig") -> None:
         """Show a training step."""

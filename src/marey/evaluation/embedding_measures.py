@@ -32,8 +32,8 @@ from marey.metrics import (
 )
 
 PRECISION_DEPTHS, RECALL_DEPTHS = (1, 2, 3), (1, 3, 10)
-LEAST_KERNEL = 10
-"""Motions that KID needs in a set."""
+LEAST, LEAST_KERNEL = 4, 10
+"""Motions that a set needs to be like another one, and for KID."""
 _PRECISION = {k: f"R-precision top {k}, batches of {PRECISION_BATCH}" for k in PRECISION_DEPTHS}
 _RECALL = {k: f"R@{k}, all" for k in RECALL_DEPTHS}
 _FIT, _FID, _KID, _DIVERSITY, _VARIETY = (
@@ -82,8 +82,13 @@ def fit_to_texts(
 
 
 def likeness(repeats: Sequence[Tensor], real: Embedded) -> dict[str, Estimate]:
-    """Tell how far the motions of each repeat are from real ones as a whole, and how varied."""
+    """Tell how far the motions of each repeat are from real ones as a whole, and how varied.
+
+    What there are too few motions for is left out.
+    """
     count = real.shape[1]
+    if count < LEAST:
+        return {}
     found = {
         _FID: of_sets([partial(_fid, each, real) for each in repeats], count),
         _DIVERSITY: of_sets([partial(_diversity, each) for each in repeats], count),
@@ -97,7 +102,12 @@ def likeness(repeats: Sequence[Tensor], real: Embedded) -> dict[str, Estimate]:
 
 
 def floor(real: Embedded) -> dict[str, Estimate]:
-    """Tell how far halves of the real motions are from each other, and how varied they all are."""
+    """Tell how far halves of the real motions are from each other, and how varied they all are.
+
+    What there are too few motions for is left out.
+    """
+    if real.shape[1] < LEAST:
+        return {}
     found = {_DIVERSITY: of_sets([partial(_diversity, real)], real.shape[1])}
     generator = torch.Generator().manual_seed(0)
     halves = [
