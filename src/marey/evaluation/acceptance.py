@@ -1,6 +1,6 @@
 """Acceptance: whether an evaluator notices what it must notice, on real motions and captions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -15,8 +15,15 @@ from marey.evaluation.corruptions import (
     sliding,
     with_dropped_frames,
 )
-from marey.evaluation.evaluator import Evaluator, mean_over_models, similarity
-from marey.metrics import frechet_distance, retrieval_scores, true_ranks, wilson_interval
+from marey.evaluation.evaluator import Evaluator, similarity
+from marey.metrics import (
+    Estimate,
+    frechet_distance,
+    percentile_interval,
+    retrieval_scores,
+    true_ranks,
+    wilson_interval,
+)
 from marey.motion import Motion
 from marey.text import mirror_text
 
@@ -26,12 +33,14 @@ DROPPED = (0.0, 0.10, 0.30, 0.50)
 """Shares of frames left out."""
 SLIDING = (0.0, 0.05, 0.10, 0.20)
 """Speeds of sliding, m/s."""
-SPLITS = 5
-"""Random halves that distances are the mean over."""
+HALVES = 20
+"""Random halves that distances are taken between, for each of the evaluator's models."""
 MIRRORED_SHARE = 0.8
 """Share of sided captions that must fit their motion better than its mirror image."""
 
 Positions = Float[Tensor, "_ joints 3"]
+Distances = Float[Tensor, " draws"]
+"""Of each of the evaluator's models between each pair of halves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +48,11 @@ class Check:
     """One thing that an evaluator must notice, and what it said."""
 
     name: str
-    values: tuple[float, ...]
     labels: tuple[str, ...]
     """What each value was measured at."""
+    values: tuple[Estimate, ...]
+    rises: tuple[Estimate, ...] = ()
+    """From each value to the next, where they must rise."""
     passed: bool
 
 
@@ -51,72 +62,73 @@ def accept(
     """Return all checks on real motions and their true captions.
 
     Distances are Fréchet distances, times 100, between one half of the motions and the corrupted
-    other half, so that without corruption they are the split-half floor; the mean over `SPLITS`
-    halves and the evaluator's models.
+    other half, so that without corruption they are the split-half floor. A value is their mean over
+    `HALVES` and the evaluator's models, its bounds leave out the outer 2.5 % of them on both sides.
+    Rises are those of one model on the same halves: to pass, they must exceed their own spread,
+    so that the lower bound is above 0. Reversal must exceed the upper bound of the floor.
     """
     positions = evaluator.positions(motions)
     embedded = evaluator.embed_positions(positions)
     texts = evaluator.embed_sentences(captions)
-    distance = partial(_distance_to_others, embedded, seed=seed)
 
-    def corrupted(change: Callable[[Positions, torch.Generator], Positions]) -> float:
+    def distances(change: Callable[[Positions, torch.Generator], Positions]) -> Distances:
         generator = torch.Generator().manual_seed(seed)
         changed = [change(each, generator) for each in positions]
-        return distance(evaluator.embed_positions(changed))
+        return _distances(embedded, evaluator.embed_positions(changed), seed=seed)
 
     fps = evaluator.models[0].representation.fps
-    floor = distance(embedded)
-    backwards = corrupted(lambda x, g: reversed_in_time(x))
+    floor = _distances(embedded, embedded, seed=seed)
+    noisy = [distances(lambda x, g, s=s: jittered(x, s, generator=g)) for s in JITTER[1:]]
+    halting = [
+        distances(lambda x, g, s=s: with_dropped_frames(x, s, generator=g)) for s in DROPPED[1:]
+    ]
+    adrift = [distances(lambda x, g, s=s: sliding(x, s, fps, generator=g)) for s in SLIDING[1:]]
     return (
         _retrieval(texts, embedded, seed=seed),
         _sides(evaluator, motions, captions),
-        _rising(
-            "noise",
-            [f"{100 * s:g} cm" for s in JITTER],
-            [corrupted(lambda x, g, s=s: jittered(x, s, generator=g)) for s in JITTER],
-        ),
-        _rising(
-            "dropped frames",
-            [f"{100 * s:g} %" for s in DROPPED],
-            [corrupted(lambda x, g, s=s: with_dropped_frames(x, s, generator=g)) for s in DROPPED],
-        ),
-        _rising(
-            "sliding",
-            [f"{100 * s:g} cm/s" for s in SLIDING],
-            [corrupted(lambda x, g, s=s: sliding(x, s, fps, generator=g)) for s in SLIDING],
-        ),
-        Check(
-            name="reversal",
-            values=(floor, backwards),
-            labels=("split-half floor", "reversed"),
-            passed=backwards > floor,
-        ),
+        _rising("noise", [f"{100 * s:g} cm" for s in JITTER], [floor, *noisy]),
+        _rising("dropped frames", [f"{100 * s:g} %" for s in DROPPED], [floor, *halting]),
+        _rising("sliding", [f"{100 * s:g} cm/s" for s in SLIDING], [floor, *adrift]),
+        _reversal(floor, distances(lambda x, g: reversed_in_time(x))),
     )
 
 
-def acceptance_table(checks: Sequence[Check]) -> str:
-    """Return a Markdown table, a line for each check."""
-    lines = ["| check | values | passed |", "|---|---|---|"]
-    for check in checks:
-        told = ", ".join(
-            f"{label}: {value:.2f}" for label, value in zip(check.labels, check.values, strict=True)
-        )
-        lines.append(f"| {check.name} | {told} | {'yes' if check.passed else '**no**'} |")
+def acceptance_table(judged: Mapping[str, Sequence[Check]]) -> str:
+    """Return a Markdown table of evaluators, by name, beside each other."""
+    lines = [f"| check | at | {' | '.join(judged)} |", f"|---|---|{'---|' * len(judged)}"]
+    for checks in zip(*judged.values(), strict=True):
+        first = checks[0]
+        for row, label in enumerate(first.labels):
+            told = [_told(check, row) for check in checks]
+            lines.append(f"| {'' if row else first.name} | {label} | {' | '.join(told)} |")
+        passed = ["yes" if check.passed else "**no**" for check in checks]
+        lines.append(f"| | passed | {' | '.join(passed)} |")
     return "\n".join(lines)
 
 
+def _told(check: Check, row: int) -> str:
+    told = _bounded(check.values[row])
+    return f"{told}, + {_bounded(check.rises[row - 1])}" if check.rises and row else told
+
+
+def _bounded(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
 def _retrieval(texts: Tensor, motions: Tensor, *, seed: int) -> Check:
-    """R@3 over the whole set, of true captions and of shuffled ones."""
-    order = torch.randperm(texts.shape[1], generator=torch.Generator().manual_seed(seed))
-    true, shuffled = (
-        retrieval_scores(true_ranks(similarity(said, motions))).recall[3]
+    """R@3 over the whole set: of true captions, which must be above that of shuffled ones."""
+    count = texts.shape[1]
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    found = [
+        retrieval_scores(true_ranks(similarity(said, motions))).recall[3] / 100
         for said in (texts, texts[:, order])
-    )
+    ]
+    true, shuffled = (_share(round(share * count), count) for share in found)
     return Check(
-        name="R@3 of captions, %",
-        values=(true, shuffled),
+        name="R@3 of captions, share",
         labels=("true", "shuffled"),
-        passed=true > shuffled,
+        values=(true, shuffled),
+        passed=true.low > shuffled.high,
     )
 
 
@@ -127,32 +139,51 @@ def _sides(evaluator: Evaluator, motions: Sequence[Motion], captions: Sequence[s
     plain = evaluator.embed_positions(evaluator.positions([motions[i] for i in rows]))
     mirrored = evaluator.embed_positions(evaluator.positions([motions[i].mirror() for i in rows]))
     right, wrong = ((texts * each).sum(-1).mean(0) for each in (plain, mirrored))
-    held = int((right > wrong).sum())
-    share = held / max(1, len(rows))
-    low, high = wilson_interval(held, len(rows))
+    share = _share(int((right > wrong).sum()), len(rows))
     return Check(
-        name=f"{len(rows)} sided captions above their mirror image, share",
-        values=(share, low, high),
-        labels=("share", "95 % from", "to"),
-        passed=share >= MIRRORED_SHARE,
+        name="sided captions above their mirror image, share",
+        labels=(f"{len(rows)} captions",),
+        values=(share,),
+        passed=share.value >= MIRRORED_SHARE,
     )
 
 
-def _distance_to_others(real: Tensor, changed: Tensor, *, seed: int) -> float:
-    """Mean distance, times 100, of changed motions of one half to real ones of the other."""
+def _share(held: int, tried: int) -> Estimate:
+    low, high = wilson_interval(held, tried)
+    return Estimate(value=held / max(1, tried), low=low, high=high)
+
+
+def _distances(real: Tensor, changed: Tensor, *, seed: int) -> Distances:
+    """Distances, times 100, of changed motions of one half to real ones of the other."""
     generator = torch.Generator().manual_seed(seed)
-    half, total = real.shape[1] // 2, 0.0
-    for _ in range(SPLITS):
+    half, found = real.shape[1] // 2, list[float]()
+    for _ in range(HALVES):
         order = torch.randperm(real.shape[1], generator=generator)
         kept, other = real[:, order[:half]], changed[:, order[half : 2 * half]]
-        total += mean_over_models(partial(frechet_distance, shrink=True), other, kept)
-    return 100 * total / SPLITS
+        found += map(partial(frechet_distance, shrink=True), other, kept)
+    return 100 * torch.tensor(found, dtype=torch.float64)
 
 
-def _rising(name: str, labels: Sequence[str], values: Sequence[float]) -> Check:
+def _spread(draws: Distances) -> Estimate:
+    return percentile_interval(float(draws.mean()), draws)
+
+
+def _rising(name: str, labels: Sequence[str], levels: Sequence[Distances]) -> Check:
+    rises = tuple(_spread(after - before) for before, after in pairwise(levels))
     return Check(
         name=f"FID with {name}, x 100",
-        values=tuple(values),
         labels=tuple(labels),
-        passed=all(a < b for a, b in pairwise(values)),
+        values=tuple(map(_spread, levels)),
+        rises=rises,
+        passed=all(rise.low > 0 for rise in rises),
+    )
+
+
+def _reversal(floor: Distances, backwards: Distances) -> Check:
+    values = _spread(floor), _spread(backwards)
+    return Check(
+        name="FID of reversal, x 100",
+        labels=("split-half floor", "reversed"),
+        values=values,
+        passed=values[1].value > values[0].high,
     )
