@@ -4,8 +4,9 @@
 
 Points lie about made-up centres, or anywhere (``--clusters 0``, the hardest case for a graph). They
 are as wide as those of a default alignment model, written as an index and then read back by another
-process. A query is one point drawn likewise, so that no text is encoded. Approximate search needs
-faiss; its recall is the share of the ten moments of exact search that it finds.
+process. A query is one point drawn likewise, so that no text is encoded; its time is that of the
+processor. Approximate search needs faiss; its recall is the share of exact search's moments that
+it finds.
 """
 
 import multiprocessing
@@ -114,9 +115,7 @@ def main(
         queries: How many to take the median of.
     """
     torch.set_num_threads(threads)
-    print(
-        "| search | windows | on disk | ready after | peak memory | ms of processor a query | recall@10 |"
-    )
+    print("| search | windows | on disk | ready after | peak memory | ms a query | recall@10 |")
     print("|---|---|---|---|---|---|---|")
     asked = points(queries, clusters, seed=0)
     with tempfile.TemporaryDirectory() as folder:
