@@ -13,7 +13,7 @@ from marey.reasoning import WrittenReasoner
 from marey.reasoning.bank import TOLD_SLOTS
 from marey.reasoning.part_writer import END, START, PartWriter, WriterConfig, joined, split
 from marey.reasoning.writer_file import Writer, load_writer, plain_sentence, save_writer
-from marey.reasoning.writer_training import WriterTrainConfig, train_writer
+from marey.reasoning.writer_training import WriterTrainConfig, told_windows, train_writer
 from marey.skeleton import BODY22
 from marey.skeleton.parts import PARTS
 from marey.text import MiniLMEncoder, TextScript
@@ -202,8 +202,39 @@ def test_a_writer_goes_through_a_file(tmp_path: Path) -> None:
         load_writer(tmp_path / "x.safetensors")
 
 
+def test_windows_that_are_left_out_are_counted_by_reason(
+    store: MotionStore, tmp_path: Path
+) -> None:
+    told = part_texts(store)
+    good = store.windows[0]
+    bad = {
+        "a flip": dataclasses.replace(good, flip=True),
+        "off the floor": dataclasses.replace(good, off_floor=True),
+        "no sentence": dataclasses.replace(good, texts=()),
+        "not annotated": dataclasses.replace(good, clip_id="another"),
+    }
+    found, left_out = told_windows([good, *bad.values(), bad["a flip"]], told)
+    assert len(found) == 1
+    assert left_out == {reason: 1 for reason in bad} | {"a flip": 2}
+    said = list[str]()
+    known = {id_: told[id_] for id_ in list(told)[:-1]}
+    train_writer(
+        dataclasses.replace(TINY, steps=1),
+        store,
+        known,
+        tmp_path / "run",
+        encoder=MiniLMEncoder(),
+        source="",
+        say=said.append,
+    )
+    assert sorted(line.partition(";")[2] for line in said) == [
+        " left out: 1 × not annotated",
+        " left out: none",
+    ]
+
+
 def test_a_store_without_annotations_is_refused(store: MotionStore, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="marey annotate"):
+    with pytest.raises(InvalidInputError, match=r"2 × not annotated.*marey annotate"):
         train_writer(TINY, store, {}, tmp_path / "run", encoder=MiniLMEncoder(), source="")
 
 

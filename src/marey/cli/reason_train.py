@@ -1,17 +1,15 @@
 """``marey reason train``: the small network that writes part texts, from annotated windows."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
 from marey.cli.reason import stated_source
 from marey.cli.run_display import EXIT_INTERRUPTED, UNBOUNDED_STEPS, watched
 from marey.cli.train import Run, cached
-
-if TYPE_CHECKING:
-    pass
 
 Store = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STORE")]
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
@@ -61,6 +59,7 @@ def train(
                 encoder=cached(MiniLMEncoder()),
                 source=stated_source(source),
                 listen=watch.listen,
+                say=lambda line: print(line, file=sys.stderr),
             )
         except Cancelled:
             print(f"Saved in {run}. To go on, give the same command again.")

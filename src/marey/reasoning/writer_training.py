@@ -1,6 +1,7 @@
 """Training of a PartWriter: sentences of training windows, and their annotated part texts."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,16 +55,34 @@ class Told:
     """Whether the sentences were made from measured facts."""
 
 
-def told_windows(windows: Sequence[WindowRecord], annotated: Mapping[str, Texts]) -> list[Told]:
-    """Return the windows that have sentences and annotations; those with flips are left out."""
-    found: list[Told] = []
+def told_windows(
+    windows: Sequence[WindowRecord], annotated: Mapping[str, Texts]
+) -> tuple[list[Told], dict[str, int]]:
+    """Return the windows that can be learned from, and how many of the others there are, by why."""
+    found, left_out = list[Told](), Counter[str]()
     for window in windows:
         sentences = tuple(dict.fromkeys(plain_sentence(each.text) for each in window.texts))
         sentences = tuple(each for each in sentences if each)
-        if sentences and not (window.flip or window.off_floor) and window.window_id in annotated:
-            texts = {slot: shortened(text) for slot, text in annotated[window.window_id].items()}
-            found.append(Told(sentences=sentences, texts=texts, measured=window.is_measured))
-    return found
+        flaw = _flaw(window, sentences, annotated)
+        if flaw:
+            left_out[flaw] += 1
+            continue
+        texts = {slot: shortened(text) for slot, text in annotated[window.window_id].items()}
+        found.append(Told(sentences=sentences, texts=texts, measured=window.is_measured))
+    return found, dict(left_out)
+
+
+def _flaw(
+    window: WindowRecord, sentences: Sequence[str], annotated: Mapping[str, Texts]
+) -> str | None:
+    """Why a window cannot be learned from."""
+    if not sentences:
+        return "no sentence"
+    if window.flip:
+        return "a flip"
+    if window.off_floor:
+        return "off the floor"
+    return None if window.window_id in annotated else "not annotated"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -154,20 +173,17 @@ def train_writer(
     encoder: TextEncoder,
     source: str,
     listen: Listen | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Writer:
     """Train on the windows of ``train`` and return the writer that did best on those of ``val``.
 
     ``annotated`` holds texts by slot for every window's id, ``source`` says where they come from.
     The run goes on where it was stopped; RUN/writer.safetensors is the best writer so far, by the
-    loss of the captions of ``val``. Raises InvalidInputError where there is nothing to train on,
-    and Cancelled, after saving, if ``listen`` raises it.
+    loss of the captions of ``val``. ``say`` is told how many windows are left out, and why. Raises
+    InvalidInputError where there is nothing to train on, and Cancelled, after saving, if ``listen``
+    raises it.
     """
-    told = {split: told_windows(store.windows_of(split), annotated) for split in ("train", "val")}
-    if not all(told.values()):
-        raise InvalidInputError(
-            f"The store {store.path} needs annotated windows with sentences in train and val. "
-            "Make annotations with `marey annotate`."
-        )
+    told = {split: _told(store, split, annotated, say) for split in ("train", "val")}
     said = (text for each in (*told["train"], *told["val"]) for text in each.texts.values())
     shape = WriterConfig(
         words=tuple(sorted({word for text in said for word in split(text)})),
@@ -207,6 +223,25 @@ def train_writer(
     finally:
         folder.close()
     return load_writer(file)
+
+
+def _told(
+    store: MotionStore,
+    split: str,
+    annotated: Mapping[str, Texts],
+    say: Callable[[str], None] | None,
+) -> list[Told]:
+    found, left_out = told_windows(store.windows_of(split), annotated)
+    reasons = ", ".join(f"{count} × {reason}" for reason, count in sorted(left_out.items()))
+    if not found:
+        raise InvalidInputError(
+            f"The store {store.path} needs annotated windows with sentences in train and val, got "
+            f"none in {split} (left out: {reasons or 'none'}). Make annotations with "
+            "`marey annotate`."
+        )
+    if say is not None:
+        say(f"{split}: {len(found)} windows; left out: {reasons or 'none'}")
+    return found
 
 
 def _loss(model: PartWriter, batch: _Batch, reduction: str = "mean") -> Tensor:
