@@ -33,14 +33,14 @@ DROPPED = (0.0, 0.10, 0.30, 0.50)
 """Shares of frames left out."""
 SLIDING = (0.0, 0.05, 0.10, 0.20)
 """Speeds of sliding, m/s."""
-HALVES = 20
-"""Random halves that distances are taken between, for each of the evaluator's models."""
+DRAWS = 20
+"""Random halves, or sets of clips drawn again, of each model: what an interval stands on."""
 MIRRORED_SHARE = 0.8
 """Share of sided captions that must fit their motion better than its mirror image."""
 
 Positions = Float[Tensor, "_ joints 3"]
 Distances = Float[Tensor, " draws"]
-"""Of each of the evaluator's models between each pair of halves."""
+"""Of each of the evaluator's models in each draw."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +61,12 @@ def accept(
 ) -> tuple[Check, ...]:
     """Return all checks on real motions and their true captions.
 
-    Distances are Fréchet distances, times 100, between one half of the motions and the corrupted
-    other half, so that without corruption they are the split-half floor. A value is their mean over
-    `HALVES` and the evaluator's models, its bounds leave out the outer 2.5 % of them on both sides.
-    Rises are those of one model on the same halves: to pass, they must exceed their own spread,
-    so that the lower bound is above 0. Reversal must exceed the upper bound of the floor.
+    Distances are Fréchet distances, times 100, of corrupted motions to the same motions as they
+    are, so that without corruption they are 0. Clips are drawn again for the bounds, which leave
+    out the outer 2.5 % of all draws and models on both sides. Rises are those of one model on the
+    same clips: to pass, their lower bounds must be above 0. Reversal is measured between one half
+    of the motions and the reversed other half, and must exceed the upper bound of the distance of
+    unchanged halves: the floor under which sets of this size cannot be told apart.
     """
     positions = evaluator.positions(motions)
     embedded = evaluator.embed_positions(positions)
@@ -77,7 +78,8 @@ def accept(
         return _distances(embedded, evaluator.embed_positions(changed), seed=seed)
 
     fps = evaluator.models[0].representation.fps
-    floor = _distances(embedded, embedded, seed=seed)
+    none = _distances(embedded, embedded, seed=seed)
+    backwards = evaluator.embed_positions([reversed_in_time(each) for each in positions])
     noisy = [distances(lambda x, g, s=s: jittered(x, s, generator=g)) for s in JITTER[1:]]
     halting = [
         distances(lambda x, g, s=s: with_dropped_frames(x, s, generator=g)) for s in DROPPED[1:]
@@ -86,10 +88,10 @@ def accept(
     return (
         _retrieval(texts, embedded, seed=seed),
         _sides(evaluator, motions, captions),
-        _rising("noise", [f"{100 * s:g} cm" for s in JITTER], [floor, *noisy]),
-        _rising("dropped frames", [f"{100 * s:g} %" for s in DROPPED], [floor, *halting]),
-        _rising("sliding", [f"{100 * s:g} cm/s" for s in SLIDING], [floor, *adrift]),
-        _reversal(floor, distances(lambda x, g: reversed_in_time(x))),
+        _rising("noise", [f"{100 * s:g} cm" for s in JITTER], [none, *noisy]),
+        _rising("dropped frames", [f"{100 * s:g} %" for s in DROPPED], [none, *halting]),
+        _rising("sliding", [f"{100 * s:g} cm/s" for s in SLIDING], [none, *adrift]),
+        _reversal(*(_between_halves(embedded, each, seed=seed) for each in (embedded, backwards))),
     )
 
 
@@ -153,14 +155,25 @@ def _share(held: int, tried: int) -> Estimate:
     return Estimate(value=held / max(1, tried), low=low, high=high)
 
 
+_distance = partial(frechet_distance, shrink=True)
+
+
 def _distances(real: Tensor, changed: Tensor, *, seed: int) -> Distances:
+    """Distances, times 100, of changed motions to the same ones as they are; clips drawn again."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randint(real.shape[1], (DRAWS, real.shape[1]), generator=generator)
+    found = [_distance(c[own], r[own]) for own in rows for c, r in zip(changed, real, strict=True)]
+    return 100 * torch.tensor(found, dtype=torch.float64)
+
+
+def _between_halves(real: Tensor, changed: Tensor, *, seed: int) -> Distances:
     """Distances, times 100, of changed motions of one half to real ones of the other."""
     generator = torch.Generator().manual_seed(seed)
     half, found = real.shape[1] // 2, list[float]()
-    for _ in range(HALVES):
+    for _ in range(DRAWS):
         order = torch.randperm(real.shape[1], generator=generator)
         kept, other = real[:, order[:half]], changed[:, order[half : 2 * half]]
-        found += map(partial(frechet_distance, shrink=True), other, kept)
+        found += map(_distance, other, kept)
     return 100 * torch.tensor(found, dtype=torch.float64)
 
 
