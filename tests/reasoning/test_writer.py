@@ -1,6 +1,7 @@
 """The writer: it learns, writes what it scores highest, and goes through a file and a stop."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,19 @@ import torch
 
 from marey.data import ClipRecord, MotionStore, StoreSpec, StoreWriter, WindowRecord, WindowText
 from marey.errors import Cancelled, FileFormatError, InvalidInputError
+from marey.io.tensor_file import write_tensors
 from marey.motion import Motion
 from marey.reasoning import WrittenReasoner
 from marey.reasoning.bank import TOLD_SLOTS
 from marey.reasoning.part_writer import END, START, PartWriter, WriterConfig, joined, split
-from marey.reasoning.writer_file import Writer, load_writer, plain_sentence, save_writer
+from marey.reasoning.writer_file import (
+    FORMAT,
+    VERSION,
+    Writer,
+    load_writer,
+    plain_sentence,
+    save_writer,
+)
 from marey.reasoning.writer_training import WriterTrainConfig, told_windows, train_writer
 from marey.skeleton import BODY22
 from marey.skeleton.parts import PARTS
@@ -236,6 +245,49 @@ def test_windows_that_are_left_out_are_counted_by_reason(
 def test_a_store_without_annotations_is_refused(store: MotionStore, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"2 × not annotated.*marey annotate"):
         train_writer(TINY, store, {}, tmp_path / "run", encoder=MiniLMEncoder(), source="")
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"width": 33}, "width must be a multiple of 2 heads, got 33"),
+        ({"layers": 0}, "layers must be at least 1, got 0"),
+        ({"heads": 0}, "heads must be at least 1, got 0"),
+        ({"dropout": 1.5}, "dropout must be in"),
+        ({"measured_share": -0.1}, "measured_share must be in"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+    ],
+)
+def test_runs_that_cannot_be_are_refused(changed: dict[str, float], told: str) -> None:
+    with pytest.raises(InvalidInputError, match=told):
+        dataclasses.replace(TINY, **changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"words": ()}, "got no words"),
+        ({"slots": ()}, "got no slots"),
+        ({"text_width": 0}, "got text_width = 0"),
+        ({"longest": 0, "layers": -1}, "got layers = -1, longest = 0"),
+        ({"heads": 3}, "width = 16, which is no multiple of heads = 3"),
+        ({"dropout": 2.0}, "got dropout = 2"),
+    ],
+)
+def test_networks_that_cannot_be_are_refused(
+    changed: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    fine = WriterConfig(words=("waves",), slots=TOLD_SLOTS, text_width=8, width=16, heads=2)
+    with pytest.raises(InvalidInputError, match=told):
+        dataclasses.replace(fine, **changed)
+
+
+def test_a_file_of_a_network_that_cannot_be_is_named(tmp_path: Path) -> None:
+    notes = {"config": json.dumps({"words": [], "slots": [], "text_width": 8})}
+    file = tmp_path / "w.safetensors"
+    write_tensors(file, {"x": torch.zeros(1)}, notes, kind=FORMAT, version=VERSION)
+    with pytest.raises(FileFormatError, match=r"w\.safetensors.*no words.*reason train"):
+        load_writer(file)
 
 
 @pytest.mark.parametrize("text", ["waves", "raises, then lowers", "a, b, then c", ""])

@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from marey.errors import InvalidInputError
+
 START, END = 0, 1
 """Numbers of the tokens before and after a text; words follow."""
 
@@ -29,6 +31,21 @@ class WriterConfig:
     longest: int = 48
     """Words of one text at most."""
     dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise InvalidInputError for what no network can be made of."""
+        sizes = {n: getattr(self, n) for n in ("text_width", "width", "layers", "heads", "longest")}
+        wrong = [f"{name} = {size}" for name, size in sizes.items() if size < 1]
+        wrong += [f"no {name}" for name in ("words", "slots") if not getattr(self, name)]
+        if not wrong and self.width % self.heads:
+            wrong = [f"width = {self.width}, which is no multiple of heads = {self.heads}"]
+        if not 0 <= self.dropout <= 1:
+            wrong.append(f"dropout = {self.dropout:g}")
+        if wrong:
+            raise InvalidInputError(
+                "expected a writer with words and slots, sizes of at least 1, a width that its "
+                f"heads divide, and dropout in [0, 1], got {', '.join(wrong)}."
+            )
 
 
 class PartWriter(nn.Module):

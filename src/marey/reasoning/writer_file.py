@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from marey.errors import FileFormatError
+from marey.errors import FileFormatError, InvalidInputError
 from marey.io.tensor_file import read_tensors, write_tensors
 from marey.reasoning.clauses import phases
 from marey.reasoning.part_writer import PartWriter, WriterConfig
@@ -60,7 +60,7 @@ def load_writer(path: Path) -> Writer:
             source=notes["source"],
             validation=float(notes["validation"]),
         )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (InvalidInputError, KeyError, TypeError, ValueError, RuntimeError) as error:
         got = (str(error).splitlines() or [type(error).__name__])[0]
         raise FileFormatError(
             path, "content", expected="all fields of a writer", got=got, fix=_FIX

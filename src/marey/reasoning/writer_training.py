@@ -1,7 +1,7 @@
 """Training of a PartWriter: sentences of training windows, and their annotated part texts."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,16 @@ VALIDATION_BATCH = 64
 
 
 @dataclass(frozen=True, kw_only=True)
+class Told:
+    """A window's sentences, each read as `plain_sentence`, and its part texts."""
+
+    sentences: tuple[str, ...]
+    texts: Texts
+    measured: bool = False
+    """Whether the sentences were made from measured facts."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class WriterTrainConfig(LoopConfig):
     """One run. The defaults are the recipe of the writer that comes with marey."""
 
@@ -44,15 +54,26 @@ class WriterTrainConfig(LoopConfig):
     measured_share: float = 0.25
     """Share of draws that windows with measured sentences take."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("width", "layers", "heads"):
+            self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require("width", self.width % self.heads == 0, f"a multiple of {self.heads} heads")
+        for name in ("dropout", "measured_share"):
+            self.require(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
 
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """A window's sentences, each read as `plain_sentence`, and its part texts."""
-
-    sentences: tuple[str, ...]
-    texts: Texts
-    measured: bool = False
-    """Whether the sentences were made from measured facts."""
+    def shape(self, told: Iterable[Told], text_width: int) -> WriterConfig:
+        """Return the network for all words of some texts."""
+        said = (text for each in told for text in each.texts.values())
+        return WriterConfig(
+            words=tuple(sorted({word for text in said for word in split(text)})),
+            slots=TOLD_SLOTS,
+            text_width=text_width,
+            width=self.width,
+            layers=self.layers,
+            heads=self.heads,
+            dropout=self.dropout,
+        )
 
 
 def told_windows(
@@ -184,16 +205,7 @@ def train_writer(
     raises it.
     """
     told = {split: _told(store, split, annotated, say) for split in ("train", "val")}
-    said = (text for each in (*told["train"], *told["val"]) for text in each.texts.values())
-    shape = WriterConfig(
-        words=tuple(sorted({word for text in said for word in split(text)})),
-        slots=TOLD_SLOTS,
-        text_width=encoder.width,
-        width=config.width,
-        layers=config.layers,
-        heads=config.heads,
-        dropout=config.dropout,
-    )
+    shape = config.shape((*told["train"], *told["val"]), encoder.width)
     folder = RunFolder(run)
     folder.open(config, fingerprint=data_fingerprint(store, encoder, annotated))
     with torch.random.fork_rng([]):
@@ -201,18 +213,16 @@ def train_writer(
         model = PartWriter(shape)
     examples, held_out = (_Examples(told[split], shape, encoder) for split in ("train", "val"))
     loop = Loop(model, config, folder)
-    file = run / "writer.safetensors"
-    batches = held_out.all()
+    file, batches = run / "writer.safetensors", held_out.all()
 
     def keep_best() -> None:
-        with loop.average.applied(model), torch.no_grad():
-            words = sum(int((each.targets >= 0).sum()) for each in batches)
-            loss = sum(float(_loss(model, each, "sum")) for each in batches) / words
+        with loop.average.applied(model):
+            loss = _mean_loss(model, batches)
             if loss < folder.least("validation"):
                 name = f"{encoder.name} {encoder.version}"
                 made = Writer(network=model, encoder=name, source=source, validation=loss)
                 save_writer(made, file, force=True)
-            folder.log(loop.clock.step - 1, {"validation": loss})
+        folder.log(loop.clock.step - 1, {"validation": loss})
 
     try:
         loop.run(
@@ -249,6 +259,13 @@ def _loss(model: PartWriter, batch: _Batch, reduction: str = "mean") -> Tensor:
     scores = model(batch.states, batch.mask, batch.words, batch.slots, batch.places)
     targets = batch.targets.flatten()
     return F.cross_entropy(scores.flatten(0, 1), targets, ignore_index=-100, reduction=reduction)
+
+
+@torch.no_grad()
+def _mean_loss(model: PartWriter, batches: Sequence[_Batch]) -> float:
+    """Cross entropy of a word, in nats, over all batches."""
+    words = sum(int((each.targets >= 0).sum()) for each in batches)
+    return sum(float(_loss(model, each, "sum")) for each in batches) / words
 
 
 def _example(sentence: str, texts: Texts, *, coin: bool) -> tuple[str, Texts]:
