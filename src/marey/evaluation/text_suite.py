@@ -35,7 +35,7 @@ from marey.generate import GenerationRequest
 from marey.models import load_diffusion_model
 from marey.motion import ContactLimits, Motion
 from marey.predicates import Event, find_events
-from marey.text import CachedEncoder, MiniLMEncoder, TextEncoder, TextScript, TextSimilarity
+from marey.text import MiniLMEncoder, TextEncoder, TextScript, TextSimilarity
 
 Row = TypeVar("Row")
 
@@ -97,7 +97,7 @@ def text_suite(
     training clips, which takes minutes. Raises InvalidInputError for a store without the manifest's
     windows, or where there is no evaluator; whatever ``progress`` raises passes.
     """
-    encoder = CachedEncoder(MiniLMEncoder(), clips.folder / "texts.sqlite")
+    encoder = MiniLMEncoder()
     judges = judges or _shipped(encoder)
     windows = manifest.windows_of(split, count)
     records = manifest.records(store, windows)
@@ -137,7 +137,7 @@ def text_suite(
             "store": store.fingerprint,
         },
         tables=(*tables, bare),
-        notes=_notes(task, judges, memorisation=memorisation),
+        notes=(*_notes(task, judges, memorisation=memorisation), *_other_store(manifest, store)),
     )
 
 
@@ -303,6 +303,15 @@ def _notes(task: _Task, judges: Mapping[str, Evaluator], *, memorisation: bool) 
             f"Distances to the nearest training clip are of the first {few} windows and repeat."
         )
     return tuple(said)
+
+
+def _other_store(manifest: Manifest, store: MotionStore) -> tuple[str, ...]:
+    if store.fingerprint == manifest.store:
+        return ()
+    return (
+        f"The manifest was made of the store {manifest.store}, and not of this one: its windows "
+        "are there, but motions and training captions may differ.",
+    )
 
 
 def _seen(judge: Evaluator) -> str:
