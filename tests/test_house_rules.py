@@ -1,6 +1,7 @@
 """House rules that a machine can check, on the syntax tree of every source file."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -131,3 +132,25 @@ def test_the_rule_sees_a_breach(rule: Callable[[ast.Module], Complaints], code: 
 def test_a_docstring_is_no_code() -> None:
     lines = "    line\n" * MAX_FUNCTION_LINES
     assert list(long_functions(ast.parse(f'def f():\n    """\n{lines}    """\n'))) == []
+
+
+SHAPED = re.compile(r'\b(?:Float|Float16|Int|UInt8|Bool|Shaped)\[\s*[\w.]+\s*,\s*"([^"]*)"')
+EXPLAINED_IN_PLACE = 2
+"""Files that may share the name of an axis without its being in the vocabulary."""
+
+
+def test_the_names_of_axes_are_in_the_vocabulary() -> None:
+    conventions = (SOURCE.parents[1] / "docs" / "conventions.md").read_text(encoding="utf-8")
+    table = conventions.partition("| axis | meaning |\n|---|---|\n")[2].partition("\n\n")[0]
+    names = (re.findall(r"`(\w+)`", row.split("|")[1]) for row in table.splitlines())
+    known = {name for row in names for name in row}
+    files: dict[str, set[str]] = {}
+    for file in SOURCE.rglob("*.py"):
+        for shape in SHAPED.findall(file.read_text(encoding="utf-8")):
+            for name in (word.lstrip("*#") for word in shape.split()):
+                if name.isidentifier() and name != "_":
+                    files.setdefault(name, set()).add(str(file.relative_to(SOURCE)))
+    shared = {name for name, places in files.items() if len(places) > EXPLAINED_IN_PLACE}
+    assert {"batch", "frames", "joints", "width"} <= shared
+    assert sorted(shared - known) == []
+    assert sorted(known - files.keys()) == []
