@@ -186,6 +186,10 @@ def test_tables_are_of_all_edits_of_each_and_of_groups(
     for table in report.tables:
         assert list(table.columns) == [*columns, "untrained"]
     assert [m.name for m in report.tables[1].measures] == [ARM.text, SQUAT.text]
+    of_source = report.tables[1].columns[SOURCE][ARM.text]
+    assert (of_source.value, of_source.low) == (0, 0)
+    assert of_source.high == pytest.approx(79.3, abs=0.1)  # Wilson's of 0 of 1
+    assert report.tables[1].columns["untrained"][ARM.text].high < 100  # of two draws
     assert f"- {ARM.text}: 1 sources; done already in" in report.markdown()
 
 

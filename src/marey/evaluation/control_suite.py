@@ -8,7 +8,7 @@ the network alone would do.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ from marey.evaluation.control_cases import FAMILIES, Case, cases_of
 from marey.evaluation.control_measures import LINES, Columns, Made, seen
 from marey.evaluation.lines import Seen, table_of
 from marey.evaluation.manifest import Manifest
-from marey.evaluation.report import SuiteReport, SuiteTable
+from marey.evaluation.report import SuiteReport
 from marey.evaluation.untrained import write_untrained
 from marey.generate.report import constraint_reports
 from marey.models import load_diffusion_model
@@ -58,33 +58,22 @@ def control_suite(
     Cases that validation refuses are counted in the titles, and the notes say why. Raises
     InvalidInputError for a store without the manifest's windows.
     """
-    everything: dict[str, list[list[Seen]]] = {}
-    tables: list[SuiteTable] = []
-    told: list[str] = []
     with TemporaryDirectory() as folder:
         write_untrained(model, Path(folder))
-        limits = load_diffusion_model(model).representation.contact_limits
         drawing = _Drawing(
             model=model,
             untrained=folder,
-            limits=limits,
+            limits=load_diffusion_model(model).representation.contact_limits,
             clips=clips,
             repeats=repeats,
             steps=steps,
             progress=progress,
         )
-        for family in FAMILIES:
-            drawn = cases_of(family, manifest, store, count=count)
-            cases = [case for case in drawn if case.refusal is None]
-            told += [f"- {family}: {c.name} is refused: {c.refusal}" for c in drawn if c.refusal]
-            columns = drawing.columns(family, cases) if cases else {}
-            watched = {name: _watched(column, limits) for name, column in columns.items()}
-            for name, column in watched.items():
-                whole = everything.setdefault(name, [[] for _ in column])
-                for repeat, own in zip(whole, column, strict=True):
-                    repeat.extend(own)
-            tables.append(table_of(_title(family, drawn, cases), LINES, watched))
-            told += [f"- {family}: {line}" for line in _missed(columns, drawing.corrected)]
+        families = [
+            _measured(family, cases_of(family, manifest, store, count=count), drawing)
+            for family in FAMILIES
+        ]
+    told = [line for family in families for line in family.told]
     return SuiteReport(
         suite="control",
         model=model,
@@ -95,7 +84,10 @@ def control_suite(
             "steps": steps or "of the model",
             "store": store.fingerprint,
         },
-        tables=(table_of("all families", LINES, everything), *tables),
+        tables=(
+            table_of("all families", LINES, _joined([family.columns for family in families])),
+            *(table_of(family.title, LINES, family.columns) for family in families),
+        ),
         notes=(*NOTES, "\n".join(told)) if told else NOTES,
     )
 
@@ -175,23 +167,52 @@ def _laid_over(motion: Motion, real: Motion) -> Motion:
 # --- tables --------------------------------------------------------------------------------------
 
 
-def _watched(column: Sequence[Sequence[Made]], limits: ContactLimits) -> list[list[Seen]]:
-    return [[seen(made, limits) for made in repeat] for repeat in column]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Measured:
+    """What was seen of a family, by column, repeat and case."""
+
+    title: str
+    columns: Mapping[str, Sequence[Sequence[Seen]]]
+    told: tuple[str, ...]
 
 
-def _title(family: str, drawn: Sequence[Case], cases: Sequence[Case]) -> str:
-    texts = sum(bool(case.script.statements) for case in cases)
-    moved = sum(case.moved for case in cases)
-    refused = len(drawn) - len(cases)
-    return f"{family}: {len(cases)} cases, {texts} with text, {moved} moved; {refused} refused"
+def _measured(family: str, drawn: Sequence[Case], drawing: _Drawing) -> _Measured:
+    """Draw and measure a family, without the cases that are refused."""
+    cases = [case for case in drawn if case.refusal is None]
+    columns = drawing.columns(family, cases) if cases else {}
+    texts, moved = sum(bool(c.script.statements) for c in cases), sum(c.moved for c in cases)
+    title = f"{family}: {len(cases)} cases, {texts} with text, {moved} moved"
+    refused = [f"{case.name} is refused: {case.refusal}" for case in drawn if case.refusal]
+    told = [*refused, *_missed(columns.get(drawing.corrected, ()), drawing.corrected)]
+    return _Measured(
+        title=f"{title}; {len(refused)} refused",
+        columns={
+            name: [[seen(made, drawing.limits) for made in row] for row in column]
+            for name, column in columns.items()
+        },
+        told=tuple(f"- {family}: {line}" for line in told),
+    )
 
 
-def _missed(columns: Columns, name: str) -> list[str]:
+def _joined(
+    families: Sequence[Mapping[str, Sequence[Sequence[Seen]]]],
+) -> dict[str, list[list[Seen]]]:
+    """Put the cases of all families together."""
+    found: dict[str, list[list[Seen]]] = {}
+    for columns in families:
+        for name, column in columns.items():
+            whole = found.setdefault(name, [[] for _ in column])
+            for repeat, own in zip(whole, column, strict=True):
+                repeat.extend(own)
+    return found
+
+
+def _missed(column: Sequence[Sequence[Made]], name: str) -> list[str]:
     """Say what a column does not meet and why, by kind."""
     reasons = Counter(
         (pin.kind, report.why)
-        for repeat in columns.get(name, ())
-        for made in repeat
+        for row in column
+        for made in row
         if not made.is_met
         for report in constraint_reports(
             made.case.constraints, made.goals, made.motion, made.motion, postprocessed=True
