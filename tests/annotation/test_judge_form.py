@@ -82,6 +82,8 @@ def test_the_page_holds_statements_and_figures_and_needs_no_network(
     form = JudgeForm.sample(store, lines, clips=2)
     text = form.html()
     page = Page(text)
+    assert text.count(".swatch {") == 1  # the style that all pages with a player share
+    assert not re.search("PLAYER_|FORM_DATA", text)
     assert page.data["form"] == form.name
     assert len(page.data["clips"]) == 2
     for clip in page.data["clips"]:

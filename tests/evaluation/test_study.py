@@ -67,6 +67,8 @@ def test_the_page_names_no_model_and_no_file_and_needs_no_network(
     assert not re.search("secret|clip_", text)
     assert not re.search(r"https?://|fetch\(|XMLHttpRequest|@import|url\(|src=", text)
     assert text.count("<script") == 2
+    assert text.count(".swatch {") == 1  # the style that all pages with a player share
+    assert not re.search("PLAYER_|FORM_DATA", text)
     data = page_data(text)
     prompts = sorted(clip["prompt"] for clip in data["clips"])  # type: ignore[attr-defined]
     assert prompts == ["a person </script> waits"] * 2 + ["a person stands"] * 2

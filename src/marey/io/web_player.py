@@ -11,7 +11,7 @@ from marey.motion import Motion
 from marey.skeleton import Skeleton
 
 _DATA = "FORM_DATA"
-_PLAYER = "PLAYER_SCRIPT"
+_PLAYER, _STYLE = "PLAYER_SCRIPT", "PLAYER_STYLE"
 _HEAD_POINTS = ((0.0, 0.18, 0.0), (0.0, 0.07, 0.13))
 """Crown and nose in the frame of the head joint, metres: without them no head turns visibly."""
 
@@ -41,8 +41,11 @@ def figure_bones(skeleton: Skeleton) -> list[tuple[int, int, str]]:
 
 
 def filled_page(template: str, data: Mapping[str, Any]) -> str:
-    """Return a page with the script of its player at PLAYER_SCRIPT and its data at FORM_DATA."""
-    script = resources.files("marey.io").joinpath("web_player.js").read_text("utf-8")
+    """Return a page with the player at PLAYER_SCRIPT and PLAYER_STYLE, and data at FORM_DATA."""
+    script, style = (
+        resources.files("marey.io").joinpath(f"web_player.{kind}").read_text("utf-8")
+        for kind in ("js", "css")
+    )
     # "<" could end the script element that holds the data.
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return template.replace(_PLAYER, script).replace(_DATA, text)
+    return template.replace(_PLAYER, script).replace(_STYLE, style).replace(_DATA, text)
