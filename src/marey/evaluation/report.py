@@ -10,6 +10,8 @@ from marey.io import atomic_path
 from marey.metrics import Estimate
 
 Better = Literal["higher", "lower", "as real"]
+NOTHING = 5e-4
+"""Values below are printed as 0, in the units of tables (cm, %, …)."""
 ARROWS: Mapping[Better, str] = {"higher": " ↑", "lower": " ↓", "as real": ""}
 
 
@@ -86,4 +88,10 @@ class SuiteReport:
 def _cell(estimate: Estimate | None) -> str:
     if estimate is None:
         return "–"
-    return f"{estimate.value:.3g} ({estimate.low:.3g} to {estimate.high:.3g})"
+    value, low, high = map(_number, (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
+
+
+def _number(value: float) -> str:
+    """Three digits; what rounding left of nothing is 0."""
+    return "0" if abs(value) < NOTHING else f"{value:.3g}"

@@ -271,11 +271,12 @@ def _facts_seen(captions: Sequence[str], events: Sequence[Sequence[Event]]) -> l
 def _with_distances(
     table: SuiteTable, task: _Task, columns: Mapping[str, Column], store: MotionStore
 ) -> SuiteTable:
+    task.tell("comparing with training clips", 0, 1)
+    first = {name: column.repeats[0][:MEMORISED] for name, column in columns.items()}
+    apart = 100 * distances_to_training([m for own in first.values() for m in own], store)
     found = {name: dict(column) for name, column in table.columns.items()}
-    for done, (name, column) in enumerate(columns.items()):
-        task.tell("comparing with training clips", done, len(columns))
-        apart = 100 * distances_to_training(column.repeats[0][:MEMORISED], store)
-        found[name][DISTANCE.name] = over_repeats([apart.tolist()], fmean)
+    for name, own in zip(first, apart.split([len(each) for each in first.values()]), strict=True):
+        found[name][DISTANCE.name] = over_repeats([own.tolist()], fmean)
     return replace(table, measures=(*table.measures, DISTANCE), columns=found)
 
 
