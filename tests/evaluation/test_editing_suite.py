@@ -217,15 +217,13 @@ def test_the_same_seed_gives_the_same_report(
 def test_an_edit_that_is_refused_is_told_and_not_drawn(
     windows: SourceWindows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def spoilt(edit: Edit, count: int) -> Sources:
-        case = case_of(windows, edit)
-        away = case.source.translate(torch.tensor([1.0, 0.0, 0.0]))
-        both = tuple(JointTarget.from_motion(each, "head", [3]) for each in (case.source, away))
-        return Sources(cases=(replace(case, constraints=both),), passed_over=4)
-
+    case = case_of(windows, ARM)
+    away = case.source.translate(torch.tensor([1.0, 0.0, 0.0]))
+    both = tuple(JointTarget.from_motion(each, "head", [3]) for each in (case.source, away))
+    spoilt = Sources(cases=(replace(case, constraints=both),), passed_over=4)
+    monkeypatch.setattr(SourceWindows, "cases", lambda *_: spoilt)
     monkeypatch.setattr(editing_suite, "EDITS", {"arms": (ARM,)})
-    fake = type("Windows", (), {"cases": staticmethod(spoilt)})()
-    cases, told = editing_suite._cases(fake, 1)  # type: ignore[arg-type]
+    cases, told = editing_suite._cases(windows, 1)
 
     assert cases == []
     assert told[0] == f"- {ARM.text}: 0 sources; done already in 4 of 5 windows."

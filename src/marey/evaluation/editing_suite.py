@@ -243,8 +243,8 @@ def _seen(case: EditCase, motion: Motion, limits: ContactLimits, parts: PartJudg
     moved = preservation_error(motion.joint_positions, source.joint_positions, kept)
     found = {
         DONE.name: Values.of(100.0 * case.edit.is_done(find_events(motion))),
-        MOVED.name: Values.scaled(moved, 100),
-        MOST.name: Values.scaled(moved, 100),
+        MOVED.name: Values.scaled(moved, 100.0),
+        MOST.name: Values.scaled(moved, 100.0),
         **quality_seen(motion, limits),
     }
     if not case.edit.frees_root:

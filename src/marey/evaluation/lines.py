@@ -28,7 +28,7 @@ class Values:
         return cls(summary=Summary.of(every), every=every)
 
     @classmethod
-    def scaled(cls, summary: Summary, factor: float) -> "Values":
+    def scaled(cls, summary: Summary, factor: float | int) -> "Values":
         """Take a summary in another unit."""
         mean, maximum = factor * summary.mean, factor * summary.maximum
         return cls(summary=Summary(mean=mean, maximum=maximum, count=summary.count))
