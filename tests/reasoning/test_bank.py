@@ -10,7 +10,7 @@ from marey.data.prepare import CmuOptions, prepare_cmu
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io.cmu_pack import CmuPack
 from marey.reasoning import CaptionBank, NearestReasoner, build_bank, bundled_bank
-from marey.reasoning.bank import TOLD_SLOTS, diverse
+from marey.reasoning.bank import TOLD_SLOTS
 from marey.reasoning.sides import adjusted
 from marey.text import MiniLMEncoder, TextScript, caption
 
@@ -87,12 +87,6 @@ def test_only_captions_of_the_same_sides_are_asked(
     sentence: str, other: str, mirror: bool | None
 ) -> None:
     assert adjusted(sentence, other) is mirror
-
-
-def test_diverse_rows_are_far_apart() -> None:
-    vectors = torch.eye(3).repeat_interleave(2, dim=0)
-    assert diverse(vectors, 3) == [0, 2, 4]
-    assert diverse(vectors, 9) == list(range(6))
 
 
 def test_a_bank_holds_no_sentence_of_people_and_no_test_window(

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from marey.text import (
     FALSE_NEGATIVE_THRESHOLD,
@@ -10,6 +11,7 @@ from marey.text import (
     TextSimilarity,
     mirror_text,
 )
+from marey.text.similarity import farthest_first
 
 TEXTS = [
     "a person waves with the left hand",
@@ -70,3 +72,22 @@ def test_rows_are_compared_as_the_whole_is(prepared: ComparableTexts) -> None:
 
 def test_no_text_has_no_similarity() -> None:
     assert len(TextSimilarity().prepare([])) == 0
+
+
+def test_the_farthest_come_first() -> None:
+    vectors = functional.normalize(
+        torch.randn(40, 6, generator=torch.Generator().manual_seed(0)), dim=1
+    )
+    chosen = farthest_first(vectors, 12, first=7)
+    assert chosen[0] == 7
+    for count in range(1, 12):
+        likeness = (vectors @ vectors[chosen[:count]].T).amax(1)
+        likeness[chosen[:count]] = torch.inf
+        assert chosen[count] == int(likeness.argmin())
+    assert sorted(farthest_first(vectors, 99, first=3)) == list(range(40))
+    assert farthest_first(vectors, 0, first=0) == []
+
+
+def test_of_equal_texts_the_second_is_chosen_late() -> None:
+    vectors = torch.eye(3).repeat_interleave(2, dim=0)
+    assert farthest_first(vectors, 3, first=0) == [0, 2, 4]

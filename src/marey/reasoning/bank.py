@@ -85,14 +85,3 @@ def bundled_bank() -> CaptionBank:
     """Return the bank that comes with the package: machine-written captions of CMU's motions."""
     with resources.as_file(resources.files("marey.reasoning") / "data/cmu.safetensors") as path:
         return CaptionBank.load(path)
-
-
-def diverse(vectors: Float[Tensor, "captions width"], limit: int) -> list[int]:
-    """Return ``limit`` rows, each the farthest from those before it, from the first; in order."""
-    chosen = [0][:limit]
-    nearest = vectors @ vectors[0]
-    while len(chosen) < min(limit, len(vectors)):
-        nearest[chosen[-1]] = torch.inf
-        chosen.append(int(nearest.argmin()))
-        nearest = torch.maximum(nearest, vectors @ vectors[chosen[-1]])
-    return sorted(chosen)

@@ -7,9 +7,11 @@ import torch
 from marey.data import MotionStore
 from marey.data.records import WindowRecord
 from marey.errors import InvalidInputError
-from marey.reasoning.bank import TOLD_SLOTS, CaptionBank, diverse
+from marey.reasoning.bank import TOLD_SLOTS, CaptionBank
 from marey.reasoning.clauses import phases
 from marey.text import TextEncoder, caption, shortened
+from marey.text.encoder import encoder_label
+from marey.text.similarity import farthest_first
 
 Progress = Callable[[int, int], None]
 """Called with (windows done, windows in all)."""
@@ -47,7 +49,7 @@ def build_bank(
             f"The store {store.path} has no machine-written caption of a training window."
         )
     vectors = torch.stack([each.vector for each in encoder.encode([text for _, text in told])])
-    kept = diverse(vectors, limit)
+    kept = sorted(farthest_first(vectors, limit, first=0))
     rows = sorted({told[i][0] for i in kept})
     texts: list[tuple[str, ...]] = []
     for done, row in enumerate(rows, start=1):
@@ -60,7 +62,7 @@ def build_bank(
         vectors=vectors[kept],
         window=torch.tensor([place[told[i][0]] for i in kept]),
         texts=tuple(texts),
-        encoder=f"{encoder.name} {encoder.version}",
+        encoder=encoder_label(encoder),
         source=source,
     )
 

@@ -7,7 +7,6 @@ from typing import final
 import torch
 from torch import Tensor
 
-from marey.errors import InvalidInputError
 from marey.reasoning.bank import CaptionBank, bundled_bank
 from marey.reasoning.clauses import Phase, phases
 from marey.reasoning.reasoner import Seconds, filled
@@ -15,6 +14,7 @@ from marey.reasoning.sides import adjusted
 from marey.reasoning.templates import in_sequence, phase_texts
 from marey.reasoning.vote import told_over, voted
 from marey.text import MiniLMEncoder, TextEncoder, TextScript, mirror_text, mirrored_texts
+from marey.text.encoder import require_same_encoder
 
 NEIGHBOURS = 24
 """How many captions are asked. Chosen on val."""
@@ -51,11 +51,8 @@ class NearestReasoner:
         """
         self._bank = bank or bundled_bank()
         self._encoder = encoder or MiniLMEncoder()
-        if self._bank.encoder != (found := f"{self._encoder.name} {self._encoder.version}"):
-            raise InvalidInputError(
-                f"expected the encoder of the bank, {self._bank.encoder}, got {found}. Build a "
-                "bank with this one: marey reason build."
-            )
+        fix = "Build a bank with this encoder: marey reason build."
+        require_same_encoder(self._encoder, self._bank.encoder, of="the bank", fix=fix)
 
     def reason(self, script: TextScript, seconds: Seconds | None = None) -> TextScript:
         """See `Reasoner`; the bank's texts do not depend on the length of the clip."""

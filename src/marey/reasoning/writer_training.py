@@ -15,11 +15,13 @@ from marey.data import MotionStore
 from marey.data.bank import seeded_generator
 from marey.data.records import WindowRecord
 from marey.errors import InvalidInputError
+from marey.nn import padded
 from marey.reasoning.bank import TOLD_SLOTS
 from marey.reasoning.part_writer import END, START, PartWriter, WriterConfig, split
 from marey.reasoning.reasoner import names_right_first
 from marey.reasoning.writer_file import Writer, load_writer, plain_sentence, save_writer
 from marey.text import TextEncoder, TextStates, mirror_text, mirrored_texts, shortened
+from marey.text.encoder import encoder_label
 from marey.training import Listen, Loop, LoopConfig, RunFolder, data_fingerprint
 
 Texts = Mapping[str, str]
@@ -158,16 +160,15 @@ class _Examples:
         ]
 
     def _batch(self, chosen: Sequence[tuple[str, Texts]]) -> _Batch:
-        states = [self._states[sentence].states for sentence, _ in chosen]
-        lengths = torch.tensor([len(each) for each in states])
+        states, mask = padded([self._states[sentence].states for sentence, _ in chosen])
         rows = [self._rows(texts) for _, texts in chosen]
         words, slots, places, targets = (
             pad_sequence([row[i] for row in rows], batch_first=True, padding_value=pad)
             for i, pad in enumerate((0, 0, 0, -100))
         )
         return _Batch(
-            states=pad_sequence(states, batch_first=True),
-            mask=torch.arange(int(lengths.max())) < lengths[:, None],
+            states=states,
+            mask=mask,
             words=words,
             slots=slots,
             places=places,
@@ -219,7 +220,7 @@ def train_writer(
         with loop.average.applied(model):
             loss = _mean_loss(model, batches)
             if loss < folder.least("validation"):
-                name = f"{encoder.name} {encoder.version}"
+                name = encoder_label(encoder)
                 made = Writer(network=model, encoder=name, source=source, validation=loss)
                 save_writer(made, file, force=True)
         folder.log(loop.clock.step - 1, {"validation": loss})

@@ -3,7 +3,6 @@
 from importlib import resources
 from typing import final
 
-from marey.errors import InvalidInputError
 from marey.reasoning.clauses import phases
 from marey.reasoning.reasoner import Seconds, filled, names_right_first
 from marey.reasoning.templates import in_sequence
@@ -18,6 +17,7 @@ from marey.text import (
     mirror_text,
     mirrored_texts,
 )
+from marey.text.encoder import require_same_encoder
 from marey.text.event_wording import IDLE
 
 
@@ -42,11 +42,8 @@ class WrittenReasoner:
         """
         self._writer = writer or bundled_writer()
         self._encoder = encoder or MiniLMEncoder()
-        if self._writer.encoder != (found := f"{self._encoder.name} {self._encoder.version}"):
-            raise InvalidInputError(
-                f"expected the encoder of the writer, {self._writer.encoder}, got {found}. Train "
-                "one with this encoder: marey reason train."
-            )
+        fix = "Train one with this encoder: marey reason train."
+        require_same_encoder(self._encoder, self._writer.encoder, of="the writer", fix=fix)
 
     def reason(self, script: TextScript, seconds: Seconds | None = None) -> TextScript:
         """See `Reasoner`; the texts do not depend on the length of the clip."""

@@ -6,7 +6,6 @@ is as good as the query's for a true one; 'dissimilar' ranks a subset of texts f
 belongs to item i of the other.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -27,6 +26,7 @@ from marey.metrics import (
     true_ranks,
 )
 from marey.text import PROTOCOL_THRESHOLD, ComparableTexts
+from marey.text.similarity import farthest_first
 
 Protocol = Literal["all", "threshold", "dissimilar", "batches"]
 Direction = Literal["text to motion", "motion to text"]
@@ -123,13 +123,8 @@ def dissimilar_subset(texts: ComparableTexts, *, size: int, seed: int) -> Int[Te
     if not 1 <= size <= len(texts):
         raise InvalidInputError(f"expected a subset of 1 to {len(texts)} texts, got {size}.")
     generator = torch.Generator().manual_seed(seed)
-    chosen = [int(torch.randint(len(texts), (), generator=generator))]
-    nearest = torch.full((len(texts),), -math.inf)
-    while len(chosen) < size:
-        nearest = torch.maximum(nearest, texts.vectors @ texts.vectors[chosen[-1]])
-        nearest[chosen[-1]] = math.inf
-        chosen.append(int(nearest.argmin()))
-    return torch.tensor(sorted(chosen))
+    first = int(torch.randint(len(texts), (), generator=generator))
+    return torch.tensor(sorted(farthest_first(texts.vectors, size, first=first)))
 
 
 def recall_estimate(found: ProtocolRanks, k: int, *, seed: int = 0) -> Estimate:

@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
+from marey.errors import InvalidInputError
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TextStates:
@@ -41,6 +43,17 @@ class TextEncoder(Protocol):
     def encode(self, texts: Sequence[str]) -> list[TextStates]:
         """States of each text, in order; float32, free of autograd history."""
         ...
+
+
+def encoder_label(encoder: TextEncoder) -> str:
+    """Name and version of an encoder, as files of what was made with it hold them."""
+    return f"{encoder.name} {encoder.version}"
+
+
+def require_same_encoder(encoder: TextEncoder, label: str, *, of: str, fix: str) -> None:
+    """Raise InvalidInputError, with a fix, for another encoder than that of something made."""
+    if (found := encoder_label(encoder)) != label:
+        raise InvalidInputError(f"expected the text encoder of {of}, {label}, got {found}. {fix}")
 
 
 def group_by_length(lengths: Sequence[int], *, batch_size: int) -> list[list[int]]:

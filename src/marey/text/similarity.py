@@ -89,3 +89,17 @@ class TextSimilarity:
         """Return the similarity of each text to each of the others; to each other by default."""
         own = self.prepare(texts)
         return own.similarity(own if others is None else self.prepare(others))
+
+
+def farthest_first(vectors: Float[Tensor, "texts width"], size: int, *, first: int) -> list[int]:
+    """Return rows, each the one whose nearest row so far is farthest by cosine; in that order.
+
+    Vectors are of unit length. Where there are fewer than ``size``, all are returned.
+    """
+    chosen = [first][:size]
+    nearest = torch.full((len(vectors),), -torch.inf)
+    while len(chosen) < min(size, len(vectors)):
+        nearest = torch.maximum(nearest, vectors @ vectors[chosen[-1]])
+        nearest[chosen[-1]] = torch.inf
+        chosen.append(int(nearest.argmin()))
+    return chosen

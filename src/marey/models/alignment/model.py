@@ -7,16 +7,17 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from marey.errors import InvalidInputError
 from marey.models.alignment.alignment import Alignment
 from marey.models.alignment.part_alignment import PART_SLOTS, PartAlignment
 from marey.models.alignment.slot_texts import SlotTexts, texts_read
 from marey.motion import Motion
+from marey.nn import padded
 from marey.representations import JointMotion, Normalizer
 from marey.skeleton.parts import GLOBAL_SLOT
 from marey.text import TextEncoder, TextScript, shortened
+from marey.text.encoder import require_same_encoder
 
 BATCH = 64
 
@@ -42,11 +43,8 @@ class JointReader:
 
     def require_encoder(self, encoder: TextEncoder) -> None:
         """Raise InvalidInputError for another encoder than that of the training."""
-        if self.text_encoder != (found := f"{encoder.name} {encoder.version}"):
-            raise InvalidInputError(
-                f"expected the text encoder {self.text_encoder}, which {self.name} was trained "
-                f"with, got {found}."
-            )
+        fix = "Give that one, or train a model with this encoder."
+        require_same_encoder(encoder, self.text_encoder, of=self.name, fix=fix)
 
     def batches(
         self, positions: Sequence[Float[Tensor, "_ joints 3"]]
@@ -57,10 +55,7 @@ class JointReader:
         order = sorted(range(len(positions)), key=lambda i: len(positions[i]))
         for at in range(0, len(order), BATCH):
             rows = order[at : at + BATCH]
-            features = [self.normalizer(self._features(positions[i])) for i in rows]
-            lengths = torch.tensor([len(each) for each in features])
-            padded = pad_sequence(features, batch_first=True)
-            yield rows, padded, torch.arange(padded.shape[1]) < lengths[:, None]
+            yield rows, *padded([self.normalizer(self._features(positions[i])) for i in rows])
 
     def _features(self, positions: Float[Tensor, "_ joints 3"]) -> Float[Tensor, "_ feats"]:
         features = self.representation.of_positions(positions)
@@ -137,11 +132,8 @@ class PartAlignmentModel(JointReader):
         means = torch.zeros(len(texts), self.network.config.latent)
         for at in range(0, len(texts), BATCH):
             read = [shortened(text) for text in texts[at : at + BATCH]]
-            states = [each.states for each in encoder.encode(read)]
-            lengths = torch.tensor([len(each) for each in states])
-            padded = pad_sequence(states, batch_first=True)
-            mask = torch.arange(padded.shape[1]) < lengths[:, None]
-            means[at : at + BATCH] = self.network.encode_texts(padded, mask, _place(slot)).mean
+            states, mask = padded([each.states for each in encoder.encode(read)])
+            means[at : at + BATCH] = self.network.encode_texts(states, mask, _place(slot)).mean
         return means
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
+from marey.nn import padded
 from marey.skeleton.parts import GLOBAL_SLOT, SLOTS
 from marey.text import shortened
 
@@ -43,15 +43,8 @@ class SlotTexts:
         said = list(dict.fromkeys(text for script in scripts for text in script.values() if text))
         row = {text: i for i, text in enumerate(said)}
         number = [[row.get(script.get(slot, ""), NO_TEXT) for slot in SLOTS] for script in scripts]
-        states = [states_of(text) for text in said] or [torch.zeros(1, text_width)]
-        lengths = torch.tensor([len(each) for each in states], device=states[0].device)
-        padded = pad_sequence(states, batch_first=True)
-        position = torch.arange(padded.shape[1], device=padded.device)
-        return cls(
-            states=padded,
-            mask=position < lengths[:, None],
-            number=torch.tensor(number, device=padded.device),
-        )
+        states, mask = padded([states_of(t) for t in said] or [torch.zeros(1, text_width)])
+        return cls(states=states, mask=mask, number=torch.tensor(number, device=states.device))
 
     def rows(
         self, rows: Int[Tensor, " rows"]
