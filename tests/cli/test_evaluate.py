@@ -93,6 +93,7 @@ def test_the_folder_of_other_settings_is_refused(
     [
         (("--suite", "control", "--split", "test"), "--split: means nothing to the suite control"),
         (("--suite", "retrieval", "--steps", "5"), "only to text, control, editing"),
+        (("--suite", "retrieval"), "expected htma, or the file of an alignment model"),
         (("--suite", "text", "--repeats", "0"), "--repeats: expected 1 or more, got 0"),
         (("--suite", "text", "--count", "9"), "expected 1 to 3 windows"),
     ],

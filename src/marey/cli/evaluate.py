@@ -25,6 +25,8 @@ FLAGS: dict[SuiteName, set[str]] = {
     "retrieval": {"count"},
 }
 """Flags that a suite understands."""
+BUNDLED_ALIGNMENT = "htma"
+"""Name of the alignment model that comes with the package."""
 
 
 def evaluate(
@@ -52,7 +54,7 @@ def evaluate(
     same command goes on after a stop.
 
     Args:
-        model: Name of a bundled model or folder of a checkpoint; for retrieval `small` or the file
+        model: Name of a bundled model or folder of a checkpoint; for retrieval `htma` or the file
             of an alignment model.
         suite: What to measure.
         data: Store made from the CMU pack by `marey data prepare cmu`.
@@ -169,12 +171,18 @@ def _editing(job: _Job) -> "SuiteReport":
 
 
 def _retrieval(job: _Job) -> "SuiteReport":
+    from marey.errors import InvalidInputError
     from marey.evaluation.retrieval_suite import retrieval_suite
     from marey.text import MiniLMEncoder
 
-    file = None if job.model == "small" else Path(job.model)
+    file = Path(job.model)
+    if job.model != BUNDLED_ALIGNMENT and not file.is_file():
+        raise InvalidInputError(
+            f"{file}: expected {BUNDLED_ALIGNMENT}, or the file of an alignment model (a training "
+            "run keeps it as RUN/alignment.safetensors), got no file."
+        )
     return retrieval_suite(
-        file,
+        None if job.model == BUNDLED_ALIGNMENT else file,
         job.manifest,
         job.store,
         MiniLMEncoder(),
