@@ -36,7 +36,7 @@ NOTES = (
     "Errors of joints, headings and the root path, and pins met, are of all pins together. "
     "Trajectories, path points and the average error are of families that pin nothing but the way "
     "over the ground, each motion counting once.",
-    "A quarter of the cases are moved by up to 10 cm and turned by up to 10°; real motions are "
+    "About a quarter of the cases are moved by up to 10 cm and turned by up to 10°; real ones are "
     "held against their constraints as they were before. Half of the cases have no text.",
     "`text only` is drawn without constraints and laid over the beginning of the real motion.",
 )
