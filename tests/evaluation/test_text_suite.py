@@ -12,7 +12,7 @@ from marey.errors import Cancelled, InvalidInputError
 from marey.evaluation import text_suite as module
 from marey.evaluation.clips import ClipStore
 from marey.evaluation.embedding_measures import fit_to_texts, floor, likeness, variety
-from marey.evaluation.evaluator import Evaluator, shipped_evaluator
+from marey.evaluation.evaluator import Evaluator, evaluators
 from marey.evaluation.facts_said import facts_held
 from marey.evaluation.manifest import Manifest
 from marey.evaluation.report import SuiteReport
@@ -119,8 +119,14 @@ def test_an_evaluator_that_is_absent_is_named(
     from marey.evaluation import evaluator
 
     monkeypatch.setattr(evaluator.resources, "files", lambda name: tmp_path)
-    with pytest.raises(InvalidInputError, match=r"evaluator-train-0\.safetensors.*--evaluator"):
-        shipped_evaluator(MiniLMEncoder(), twin=True)
+    with pytest.raises(InvalidInputError, match=r"evaluator-0\.safetensors.*--evaluator"):
+        evaluators(MiniLMEncoder())
+
+
+def test_evaluators_of_files_stand_beside_the_shipped_one(tiny_alignment: Path) -> None:
+    judges = evaluators(MiniLMEncoder(), [tiny_alignment, tiny_alignment])
+    assert {name: len(each.models) for name, each in judges.items()} == {"evaluator": 3, "tiny": 2}
+    assert all("test" in each.notes["splits"] for each in judges["evaluator"].models)
 
 
 @pytest.mark.parametrize(

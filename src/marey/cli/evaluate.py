@@ -63,8 +63,8 @@ def evaluate(
         repeats: How often each is generated, with other seeds; the suite's own number by default.
         steps: Network steps; the model's own number by default.
         split: Which windows the text suite takes; test by default.
-        evaluator: Alignment model that judges in the text suite instead of the package's evaluator;
-            may be repeated for seeds of one recipe.
+        evaluator: Alignment model that judges in the text suite, too, such as one of the recipe
+            evaluator-train; may be repeated, also for seeds of one recipe.
         no_memorisation: In the text suite, do not compare motions with all training clips.
         no_plots: Write no pictures, which need the extra `plots`.
         force: Overwrite an earlier report; motions are kept.
@@ -132,20 +132,19 @@ class _Job:
 
 
 def _text(job: _Job) -> "SuiteReport":
-    from marey.evaluation.evaluator import Evaluator
+    from marey.evaluation.evaluator import evaluators
     from marey.evaluation.text_suite import text_suite
     from marey.text import MiniLMEncoder
 
     flags = dict(job.flags)
     memorisation = not flags.pop("no_memorisation", False)
-    if files := flags.pop("evaluator", ()):
-        title = f"Judged by {', '.join(map(str, files))}"
-        flags["judges"] = {title: Evaluator.load(files, MiniLMEncoder())}
+    judges = evaluators(MiniLMEncoder(), flags.pop("evaluator", ()))
     return text_suite(
         job.model,
         job.manifest,
         job.store,
         job.clips("text"),
+        judges=judges,
         memorisation=memorisation,
         progress=job.display.count,
         **flags,

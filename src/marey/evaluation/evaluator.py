@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -15,6 +16,8 @@ from marey.models.alignment import AlignmentModel, load_alignment
 from marey.motion import Motion
 from marey.text import TextEncoder, TextScript
 
+SHIPPED = "evaluator"
+"""Recipe of the models that ship."""
 SEEDS = (0, 1, 2)
 """Seeds of the recipe whose models ship."""
 
@@ -45,11 +48,6 @@ class Evaluator:
                     "settings. Judge by seeds of one recipe."
                 )
 
-    @classmethod
-    def load(cls, paths: Sequence[Path], encoder: TextEncoder) -> "Evaluator":
-        """Read models from files. Raises FileFormatError for a damaged one."""
-        return cls(models=tuple(load_alignment(path) for path in paths), encoder=encoder)
-
     def positions(self, motions: Sequence[Motion]) -> list[Float[Tensor, "_ joints 3"]]:
         """Return the joint positions of motions as the models see them."""
         return [self.models[0].representation.positions(each) for each in motions]
@@ -69,22 +67,32 @@ class Evaluator:
         return F.normalize(torch.stack(found), dim=-1)
 
 
-def shipped_evaluator(encoder: TextEncoder, *, twin: bool = False) -> Evaluator:
-    """Return the evaluator that comes with the package: trained on all splits, chosen by none.
+def evaluators(encoder: TextEncoder, files: Sequence[Path] = ()) -> dict[str, Evaluator]:
+    """Return the evaluator that comes with the package, and those of further files, by recipe.
 
-    Its ``twin`` has seen ``train`` alone. Raises InvalidInputError where the weights are absent.
+    Files of one recipe are its seeds; those of the shipped one's recipe stand in its place. Raises
+    FileFormatError for a damaged file, InvalidInputError where the package's weights are absent.
     """
-    recipe = "evaluator-train" if twin else "evaluator"
+    own = groupby(sorted(map(load_alignment, files), key=_recipe), key=_recipe)
+    given = {name: Evaluator(models=tuple(group), encoder=encoder) for name, group in own}
+    return given if SHIPPED in given else {SHIPPED: _shipped(encoder), **given}
+
+
+def _recipe(model: AlignmentModel) -> str:
+    return model.name
+
+
+def _shipped(encoder: TextEncoder) -> Evaluator:
     folder = Path(str(resources.files("marey.evaluation") / "data"))
-    paths = [folder / f"{recipe}-{seed}.safetensors" for seed in SEEDS]
+    paths = [folder / f"{SHIPPED}-{seed}.safetensors" for seed in SEEDS]
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise InvalidInputError(
             f"expected the evaluator's weights in {folder}, got none of {', '.join(missing)}. "
-            f"Install the package anew, or train one (marey train alignment {recipe} --data STORE "
+            f"Install the package anew, or train one (marey train alignment {SHIPPED} --data STORE "
             "--run RUN) and name it with --evaluator RUN/alignment.safetensors."
         )
-    return Evaluator.load(paths, encoder)
+    return Evaluator(models=tuple(map(load_alignment, paths)), encoder=encoder)
 
 
 def mean_over_models(

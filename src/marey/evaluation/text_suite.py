@@ -24,7 +24,7 @@ from marey.evaluation.embedding_measures import (
     variety,
 )
 from marey.evaluation.estimates import over_repeats
-from marey.evaluation.evaluator import Evaluator, shipped_evaluator
+from marey.evaluation.evaluator import Evaluator, evaluators
 from marey.evaluation.facts_said import facts_held
 from marey.evaluation.lines import QUALITY_LINES, Line, Seen, Values, quality_seen, table_of
 from marey.evaluation.manifest import Manifest, ManifestWindow
@@ -35,7 +35,7 @@ from marey.generate import GenerationRequest
 from marey.models import load_diffusion_model
 from marey.motion import ContactLimits, Motion
 from marey.predicates import Event, find_events
-from marey.text import MiniLMEncoder, TextEncoder, TextScript, TextSimilarity
+from marey.text import MiniLMEncoder, TextScript, TextSimilarity
 
 Row = TypeVar("Row")
 
@@ -93,12 +93,12 @@ def text_suite(
 ) -> SuiteReport:
     """Generate, judge and compare: a table for each judge, and one without.
 
-    By default the shipped evaluator and its twin judge. ``memorisation`` compares motions with all
+    By default the shipped evaluator judges. ``memorisation`` compares motions with all
     training clips, which takes minutes. Raises InvalidInputError for a store without the manifest's
     windows, or where there is no evaluator; whatever ``progress`` raises passes.
     """
     encoder = MiniLMEncoder()
-    judges = judges or _shipped(encoder)
+    judges = judges or evaluators(encoder)
     windows = manifest.windows_of(split, count)
     records = manifest.records(store, windows)
     similarity = TextSimilarity(encoder)
@@ -121,7 +121,10 @@ def text_suite(
     }
     columns = {each: columns[each] for each in (REAL, name, NEAREST, FREE, UNTRAINED)}
     limits = load_diffusion_model(model).representation.contact_limits
-    tables = [_judged_table(title, each, task, name, columns) for title, each in judges.items()]
+    tables = [
+        _judged_table(f"Judged by {title}", each, task, name, columns)
+        for title, each in judges.items()
+    ]
     bare = _bare_table(task, name, columns, limits)
     if memorisation:
         bare = _with_distances(bare, task, {each: columns[each] for each in (REAL, name)}, store)
@@ -202,16 +205,10 @@ def _deranged(count: int) -> Tensor:
 # --- with an evaluator ---------------------------------------------------------------------------
 
 
-def _shipped(encoder: TextEncoder) -> dict[str, Evaluator]:
-    return {
-        "Judged by the evaluator, trained on all splits": shipped_evaluator(encoder),
-        "Judged by its twin, trained on train alone": shipped_evaluator(encoder, twin=True),
-    }
-
-
 def _judged_table(
-    title: str, judge: Evaluator, task: _Task, name: str, columns: Mapping[str, Column]
+    by: str, judge: Evaluator, task: _Task, name: str, columns: Mapping[str, Column]
 ) -> SuiteTable:
+    title = f"Judged by {by}"
     texts = judge.embed_sentences(task.captions)
     embedded = {}
     for done, (each, column) in enumerate(columns.items()):
