@@ -21,6 +21,17 @@ SAME = [
     ("walks a few steps", "walks"),
     ("slows down", "slows"),
     ("backs up", "steps backwards"),
+    ("hops on the left and right foot", "hops on the left foot and the right foot"),
+    ("lifts the right and then the left arm", "lifts the right and then the left hand"),
+    ("waves with their left hands", "waves with the left hand"),
+    ("a left-handed punch", "a punch of the left fist"),
+    ("taps the left heel", "taps with the left toes"),
+    ("extends the right forearm", "extends the right lower arm"),
+    ("turns by three-quarters", "turns by three quarters"),
+    ("makes a three-quarter turn", "makes a turn"),
+    ("straightens", "stands up"),
+    ("straightens the left arm", "extends the left arm"),
+    ("jumps two-footed", "jumps with both feet"),
 ]
 OTHER = [
     ("waves with the left hand", "waves with the right hand"),
@@ -40,6 +51,12 @@ OTHER = [
     ("jumps twice", "jumps"),
     ("waves", "waves several times"),
     ("takes 2 steps", "takes four steps"),
+    ("hops on the left and right foot", "hops on the right foot"),
+    ("hops on the left and right foot", "waves the left and right hand"),
+    ("straightens the left leg", "raises the left leg"),
+    ("bends the left knee", "bends to the left"),
+    ("turns three times", "turns by three-quarters"),
+    ("turns by forty-five degrees", "takes five steps"),
 ]
 
 
@@ -64,6 +81,18 @@ def test_mirror_images_agree_as_the_sentences_do(one: str, other: str) -> None:
 def test_sides_come_in_order_with_their_limbs() -> None:
     sentence = "turns left, then kicks with the Right foot and the right leg"
     assert stated_sides(sentence) == (("left", ""), ("right", "leg"))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "limb"),
+    [
+        ("hops on the left and right foot", "leg"),
+        ("moves the left and the right shoulders", "arm"),
+        ("turns left and right", ""),
+    ],
+)
+def test_two_sides_share_the_limb_that_follows(sentence: str, limb: str) -> None:
+    assert stated_sides(sentence) == (("left", limb), ("right", limb))
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 
 from marey.text.mirror import sides_in
 
+_ARM = "hand|arm|forearm|fist|elbow|wrist|palm|finger|thumb|knuckle|shoulder"
+_LEG = "leg|foot|feet|knee|thigh|shin|calf|calve|ankle|heel|toe|hip"
 _LIMB = re.compile(
-    r"[ -](?:(?P<arm>hand|arm|fist|elbow|wrist)|(?P<leg>leg|foot|knee|thigh))(?![a-z])"
+    # "the left and right foot": both sides share the limb that follows the second.
+    r"(?:,? (?:and|or)(?: then)?(?: the| his| her| their)? (?:left|right))?"
+    rf"[ -](?:upper |lower )?(?:(?P<arm>{_ARM})|(?P<leg>{_LEG}))(?:s|ed)?(?![a-z])"
 )
 
 _NO_WAY = re.compile(r"\b(slow\w*|speed\w*|backs|backing) (?:up|down)\b")
@@ -32,7 +36,9 @@ _WAYS = {
 _IMPLIED_WAYS = {
     "up": re.compile(
         r"\b(?:rais(?:e|es|ed|ing)|lift(?:s|ed|ing)?|ris(?:e|es|ing)|stand(?:s|ing)? up|"
-        r"straighten(?:s|ed|ing)?|ascend\w*|(?:jump|leap|hop)(?:s|ed|ing|ping)?|"
+        # To straighten up is a way, to straighten an arm is none.
+        r"straighten(?:s|ed|ing)?(?! (?:the|his|her|their|its|both|one|an?|out|left|right)\b)|"
+        r"ascend\w*|(?:jump|leap|hop)(?:s|ed|ing|ping)?|"
         r"overhead|(?:above|over) (?:the|his|her|their) head)\b"
     ),
     "down": re.compile(
@@ -68,8 +74,9 @@ _NUMBERS = {"once": 1, "twice": 2, "thrice": 3} | {
     )
 }
 _NUMBER = re.compile(
-    rf"(?<!at )\b(?P<number>{'|'.join(_NUMBERS)}|\d+)\b(?! more\b| again\b| quarters\b)"
-    r"(?!(?: |-)(?:hand|arm|fist|elbow|wrist|leg|foot|feet|knee|thigh|finger)(?:s|ed)?\b)"
+    rf"(?<!at )(?<![a-z]-)\b(?P<number>{'|'.join(_NUMBERS)}|\d+)\b(?! more\b| again\b)"
+    r"(?![ -](?:quarters?|thirds?|fifths?|halves)\b)"
+    rf"(?![ -](?:{_ARM}|{_LEG}|legg)(?:s|ed)?\b)"
 )
 _ONE_TIME = re.compile(r"\b(?:one time|a single time)\b")
 _MANY = re.compile(
