@@ -148,6 +148,6 @@ def test_without_faiss_the_command_to_install_it_is_told(
 ) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)
     index, query = index_of(tmp_path / "i", clustered(8, seed=12)), clustered(1, seed=13)
-    with pytest.raises(MissingExtraError, match=r"marey\[ann\]"):
+    with pytest.raises(MissingExtraError, match=r"marey\[search\]"):
         index.search(query, approximate=True)
     assert len(index.search(query, top=1)) == 1

@@ -82,6 +82,31 @@ def test_padded_frames_do_not_count() -> None:
     assert float(masked_smooth_l1(found, wanted, mask)) == pytest.approx(1.5)
 
 
+def test_windows_that_are_left_out_are_counted_by_reason(
+    store: MotionStore, worker: SimpleNamespace
+) -> None:
+    good = store.windows[0]
+    bad = {
+        "a flip": replace(good, flip=True),
+        "off the floor": replace(good, off_floor=True),
+        "no text": replace(good, texts=()),
+        "weight 0": replace(good, weight=0.0),
+        "shorter than 1 s": replace(good, end=good.start + 5),
+    }
+    noted = list[str]()
+    bank = AlignmentBank(
+        store,
+        [good, *bad.values(), bad["a flip"]],
+        worker.WordEncoder(),
+        note=lambda what, done, total: noted.append(f"{what}: {done} of {total}"),
+    )
+    assert bank.dropped == {reason: 1 for reason in bad} | {"a flip": 2}
+    assert noted[0].endswith("1 of 7")
+    assert "2 × a flip, 1 × no text" in noted[0]
+    with pytest.raises(InvalidInputError, match="2 × a flip"):
+        AlignmentBank(store, [bad["a flip"]] * 2, worker.WordEncoder())
+
+
 def test_some_sided_motions_stand_beside_their_mirror_image(
     store: MotionStore, worker: SimpleNamespace
 ) -> None:

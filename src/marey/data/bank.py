@@ -6,7 +6,7 @@ unbroken one would, and every process of a group can draw the same batch and tak
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -84,9 +84,8 @@ class FeatureBank:
         device: torch.device | str = "cpu",
         progress: Progress | None = None,
     ) -> None:
-        unusable = Counter(_flaw(w, store.fps) for w in windows)
+        self.dropped = counted(window_flaw(w, store.fps) for w in windows)
         windows = usable_windows(windows, store.fps)
-        self.dropped = {reason: n for reason, n in unusable.items() if reason}
         """How many windows are left out, by reason."""
         if not windows:
             reasons = "; ".join(f"{n} × {reason}" for reason, n in self.dropped.items())
@@ -197,10 +196,34 @@ def encode_both_sides(
 
 def usable_windows(windows: Sequence[WindowRecord], fps: float) -> list[WindowRecord]:
     """Return the windows that training can draw: long enough, with a text, of positive weight."""
-    return [window for window in windows if not _flaw(window, fps)]
+    return [window for window in windows if not window_flaw(window, fps)]
 
 
-def _flaw(window: WindowRecord, fps: float) -> str:
+def counted(flaws: Iterable[str]) -> dict[str, int]:
+    """Return how often each reason to leave a window out is there; "" is none."""
+    return {reason: count for reason, count in Counter(flaws).items() if reason}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsByKind:
+    """Rows of samples without and with measured texts."""
+
+    written: list[int]
+    measured: list[int]
+
+    @classmethod
+    def of(cls, measured: Sequence[bool]) -> "RowsByKind":
+        rows = [[i for i, each in enumerate(measured) if each == kind] for kind in (False, True)]
+        return cls(written=rows[0], measured=rows[1])
+
+    def draw(self, measured_share: float, generator: torch.Generator) -> int:
+        """Draw a row, of the measured ones with a probability; of the others where it has none."""
+        wanted = bool(torch.rand((), generator=generator) < measured_share)
+        rows = (self.measured or self.written) if wanted else (self.written or self.measured)
+        return rows[int(torch.randint(len(rows), (), generator=generator))]
+
+
+def window_flaw(window: WindowRecord, fps: float) -> str:
     """Why a window cannot be drawn; "" if it can."""
     if window.weight <= 0:
         return "weight 0"

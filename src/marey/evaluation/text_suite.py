@@ -121,10 +121,7 @@ def text_suite(
     }
     columns = {each: columns[each] for each in (REAL, name, NEAREST, FREE, UNTRAINED)}
     limits = load_diffusion_model(model).representation.contact_limits
-    tables = [
-        _judged_table(f"Judged by {title}", each, task, name, columns)
-        for title, each in judges.items()
-    ]
+    tables = [_judged_table(by, each, task, name, columns) for by, each in judges.items()]
     bare = _bare_table(task, name, columns, limits)
     if memorisation:
         bare = _with_distances(bare, task, {each: columns[each] for each in (REAL, name)}, store)

@@ -1,6 +1,5 @@
 """Training of a PartWriter: sentences of training windows, and their annotated part texts."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from marey.data import MotionStore
-from marey.data.bank import seeded_generator
+from marey.data.bank import RowsByKind, counted, seeded_generator
 from marey.data.records import WindowRecord
 from marey.errors import InvalidInputError
 from marey.nn import padded
@@ -82,17 +81,17 @@ def told_windows(
     windows: Sequence[WindowRecord], annotated: Mapping[str, Texts]
 ) -> tuple[list[Told], dict[str, int]]:
     """Return the windows that can be learned from, and how many of the others there are, by why."""
-    found, left_out = list[Told](), Counter[str]()
+    found, flaws = list[Told](), list[str]()
     for window in windows:
         sentences = tuple(dict.fromkeys(plain_sentence(each.text) for each in window.texts))
         sentences = tuple(each for each in sentences if each)
         flaw = _flaw(window, sentences, annotated)
         if flaw:
-            left_out[flaw] += 1
+            flaws.append(flaw)
             continue
         texts = {slot: shortened(text) for slot, text in annotated[window.window_id].items()}
         found.append(Told(sentences=sentences, texts=texts, measured=window.is_measured))
-    return found, dict(left_out)
+    return found, counted(flaws)
 
 
 def _flaw(
@@ -125,9 +124,7 @@ class _Examples:
     def __init__(self, told: Sequence[Told], config: WriterConfig, encoder: TextEncoder) -> None:
         self.told = told
         self._config, self._number = config, {w: i + 2 for i, w in enumerate(config.words)}
-        self.by_kind = [
-            [i for i, each in enumerate(told) if each.measured == kind] for kind in (False, True)
-        ]
+        self._by_kind = RowsByKind.of([each.measured for each in told])
         texts = sorted({_left_first(s)[0] for each in told for s in each.sentences})
         self._states: dict[str, TextStates] = dict(zip(texts, encoder.encode(texts), strict=True))
 
@@ -140,9 +137,7 @@ class _Examples:
 
         chosen: list[tuple[str, Texts]] = []
         for _ in range(config.batch_size):
-            wanted = bool(torch.rand((), generator=generator) < config.measured_share)
-            rows = self.by_kind[wanted] or self.by_kind[not wanted]
-            told = self.told[rows[drawn(len(rows))]]
+            told = self.told[self._by_kind.draw(config.measured_share, generator)]
             sentence = told.sentences[drawn(len(told.sentences))]
             chosen.append(_example(sentence, told.texts, coin=drawn(2) == 1))
         return self._batch(chosen)

@@ -76,5 +76,5 @@ def _import_faiss() -> ModuleType:
     try:
         import faiss
     except ImportError as error:
-        raise MissingExtraError("Approximate search", extra="ann") from error
+        raise MissingExtraError("Approximate search", extra="search") from error
     return faiss

@@ -8,7 +8,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from marey.data import MotionStore
-from marey.data.bank import encode_both_sides, seeded_generator, usable_windows
+from marey.data.bank import (
+    RowsByKind,
+    counted,
+    encode_both_sides,
+    seeded_generator,
+    window_flaw,
+)
 from marey.data.records import WindowRecord
 from marey.data.text_bank import TextBank
 from marey.errors import InvalidInputError
@@ -72,13 +78,20 @@ class AlignmentBank:
                 f"Alignment models look at {BODY22.name!r}, the store {store.path} holds "
                 f"{store.skeleton.name!r}. Prepare it again; `marey data prepare` retargets."
             )
-        usable = usable_windows(windows, store.fps)
-        kept = [w for w in usable if not (w.flip or w.off_floor)]
+        flaws = [_flaw(w, store.fps) for w in windows]
+        self.dropped = counted(flaws)
+        """How many windows are left out, by reason."""
+        reasons = ", ".join(f"{n} × {reason}" for reason, n in sorted(self.dropped.items()))
+        reasons = reasons or "none"
+        kept = [window for window, flaw in zip(windows, flaws, strict=True) if not flaw]
         if not kept:
-            raise InvalidInputError(f"The store {store.path} has no window that can be used.")
+            raise InvalidInputError(
+                f"The store {store.path} has no window that can be used; left out: {reasons}."
+            )
         self.representation = JointMotion(skeleton=store.skeleton, fps=store.fps)
         self.max_frames = round(max_seconds * store.fps)
         note = note or (lambda what, done, total: None)
+        note(f"windows (left out: {reasons})", len(kept), len(windows))
         self.features, starts = encode_both_sides(
             store, kept, self.representation, dtype=torch.half, note=note
         )
@@ -87,10 +100,7 @@ class AlignmentBank:
         others = [_entry(w, starts[w.clip_id][1], annotated.get(w.window_id, {})) for w in kept]
         self.plain = plain
         self.entries = plain + [_mirrored(each) for each in others]
-        self._by_kind = [
-            [i for i, each in enumerate(self.entries) if each.measured == kind]
-            for kind in (False, True)
-        ]
+        self._rows = RowsByKind.of([each.measured for each in self.entries])
         said = [each.sentences for each in self.entries]
         sentences = sorted({text for texts in said for text in texts})
         self._sentence = {text: i for i, text in enumerate(sentences)}
@@ -126,9 +136,7 @@ class AlignmentBank:
 
         chosen: list[tuple[_Entry, str, int]] = []
         while len(chosen) < size:
-            wanted = bool(torch.rand((), generator=generator) < measured_share)
-            rows = self._by_kind[wanted] or self._by_kind[not wanted]
-            row = rows[drawn(len(rows))]
+            row = self._rows.draw(measured_share, generator)
             twin = (row + len(self.plain)) % len(self.entries)
             pair = self.entries[row], self.entries[twin]
             offset = drawn(max(0, pair[0].length - self.max_frames) + 1)
@@ -165,6 +173,13 @@ class AlignmentBank:
             texts=SlotTexts.of(scripts, self.texts.states, text_width=self.texts.width),
             sentences=torch.tensor([self.number(sentence) for _, sentence, _ in chosen]),
         )
+
+
+def _flaw(window: WindowRecord, fps: float) -> str:
+    """Why a window is not compared with texts; "" if it is."""
+    if window.flip:
+        return "a flip"
+    return "off the floor" if window.off_floor else window_flaw(window, fps)
 
 
 def _entry(window: WindowRecord, first: int, parts: Texts) -> _Entry:

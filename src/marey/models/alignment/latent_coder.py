@@ -110,7 +110,7 @@ class LatentEncoder(nn.Module):
 
 
 def read_by_length(
-    encoder: LatentEncoder,
+    encoder: nn.Module,
     x: Float[Tensor, "batch tokens feats"],
     mask: Bool[Tensor, "batch tokens"],
     extra: Float[Tensor, "batch 1 width"] | None = None,
