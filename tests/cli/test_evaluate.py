@@ -64,7 +64,7 @@ def test_a_report_and_pictures_are_written(
     assert "| measure | real | tiny | shuffled text |" in told
     assert told.startswith((folder / "report.md").read_text())
     report = json.loads((folder / "report.json").read_text())
-    assert len(report["tables"]) == len(list(folder.glob("*.png"))) == 2
+    assert len(report["tables"]) == len(list(folder.glob("*.png"))) == 3
     assert all(path.read_bytes()[:4] == b"\x89PNG" for path in folder.glob("*.png"))
     clips = list((folder / "clips" / "tiny" / "0").iterdir())
     assert len(clips) == 3
