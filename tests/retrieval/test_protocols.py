@@ -133,6 +133,9 @@ def test_scores_over_seeds_are_the_mean_of_the_seeds(texts: ComparableTexts) -> 
         assert both.scores.median_rank == pytest.approx(medians / 2)
     gain = recall_difference(over_seeds([one, one])[0], over_seeds([other, other])[0], 5)
     assert gain == recall_difference(one[0], other[0], 5)
+    for first, second, both in zip(one, other, over_seeds([one, other]), strict=True):
+        unequal = recall_difference(both, first, 5)  # two seeds and one
+        assert unequal.value == pytest.approx(recall_difference(second, first, 5).value / 2)
 
 
 def test_only_like_is_compared(texts: ComparableTexts) -> None:

@@ -129,7 +129,8 @@ def dissimilar_subset(texts: ComparableTexts, *, size: int, seed: int) -> Int[Te
 
 def recall_estimate(found: ProtocolRanks, k: int, *, seed: int = 0) -> Estimate:
     """Return R@k, per cent, with a 95 % interval: queries are drawn again [Efron1979]."""
-    return _mean_over_queries(100.0 * (found.ranks < k).double(), found.samples, seed=seed)
+    each = _recall_of_queries(found, k)
+    return bootstrap_mean(each, generator=torch.Generator().manual_seed(seed))
 
 
 def median_rank_estimate(found: ProtocolRanks, *, seed: int = 0) -> Estimate:
@@ -153,16 +154,16 @@ def recall_difference(
     batches that it was in, and over seeds. Raises InvalidInputError unless both ranked the same.
     """
     _check_pair(first, second)
-    gain = 100.0 * ((first.ranks < k).double() - (second.ranks < k).double())
-    return _mean_over_queries(gain, first.samples, seed=seed)
+    gain = _recall_of_queries(first, k) - _recall_of_queries(second, k)
+    return bootstrap_mean(gain, generator=torch.Generator().manual_seed(seed))
 
 
-def _mean_over_queries(values: Tensor, samples: Tensor, *, seed: int) -> Estimate:
-    """Mean over queries of each query's mean over the groups that it is in."""
-    queries, row = samples.flatten().unique(return_inverse=True)
-    totals = torch.zeros(len(queries), dtype=values.dtype).index_add(0, row, values.flatten())
-    each = totals / torch.bincount(row, minlength=len(queries))
-    return bootstrap_mean(each, generator=torch.Generator().manual_seed(seed))
+def _recall_of_queries(found: ProtocolRanks, k: int) -> Float[Tensor, " queries"]:
+    """R@k of each query, per cent: its mean over the batches and seeds that it is in."""
+    queries, row = found.samples.flatten().unique(return_inverse=True)
+    held = 100.0 * (found.ranks < k).double().flatten()
+    totals = torch.zeros(len(queries), dtype=held.dtype).index_add(0, row, held)
+    return totals / torch.bincount(row, minlength=len(queries))
 
 
 def median_rank_difference(
@@ -200,7 +201,8 @@ def _check_pair(first: ProtocolRanks, second: ProtocolRanks) -> None:
                 f"expected ranks of the same {each}, got {getattr(first, each)!r} and "
                 f"{getattr(second, each)!r}."
             )
-    if not torch.equal(first.samples, second.samples):
+    shared = min(len(first.samples), len(second.samples))  # one may have more seeds
+    if not torch.equal(first.samples[:shared], second.samples[:shared]):
         raise InvalidInputError(
             "expected ranks of the same queries; rank both models with the same texts and seed."
         )
