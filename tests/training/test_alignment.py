@@ -11,7 +11,7 @@ import torch
 from marey.data import MotionStore
 from marey.errors import Cancelled, FileFormatError, InvalidInputError
 from marey.models.alignment import Latent, load_alignment
-from marey.text import mirror_text
+from marey.text import MiniLMEncoder, mirror_text
 from marey.training import Report
 from marey.training.alignment import AlignmentTrainConfig, train_alignment
 from marey.training.alignment_bank import AlignmentBank
@@ -105,6 +105,15 @@ def test_windows_that_are_left_out_are_counted_by_reason(
     assert "2 × a flip, 1 × no text" in noted[0]
     with pytest.raises(InvalidInputError, match="2 × a flip"):
         AlignmentBank(store, [bad["a flip"]] * 2, worker.WordEncoder())
+
+
+def test_sentences_are_compared_by_an_encoder_of_their_own(
+    store: MotionStore, worker: SimpleNamespace
+) -> None:
+    words, comparing = worker.WordEncoder(), MiniLMEncoder()
+    bank = AlignmentBank(store, store.windows, words, comparing=comparing)
+    assert bank.texts.width == words.width
+    assert bank.comparable.vectors.shape[1] == comparing.width != words.width
 
 
 def test_some_sided_motions_stand_beside_their_mirror_image(
