@@ -49,11 +49,14 @@ class ManifestWindow:
         return int.from_bytes(lot.digest(), "big") >> 1
 
 
+_SAME = "similarity of texts that say the same"
+
+
 def _thresholds() -> dict[str, float]:
     return {
         "seconds, at least": SECONDS[0],
         "seconds, at most": SECONDS[1],
-        "similarity of texts that say the same": PROTOCOL_THRESHOLD,
+        _SAME: PROTOCOL_THRESHOLD,
         "R-precision, batch": float(PRECISION_BATCH),
     }
 
@@ -130,6 +133,11 @@ class Manifest:
         """16 hexadecimal digits that change with anything in it."""
         content = json.dumps(self._content(), sort_keys=True).encode()
         return hashlib.sha256(content).hexdigest()[:16]
+
+    @property
+    def same_above(self) -> float:
+        """Similarity from which two captions say the same."""
+        return self.thresholds[_SAME]
 
     def windows_of(self, split: str, count: int | None = None) -> tuple[ManifestWindow, ...]:
         """Return the first ``count`` windows of a split; all by default.

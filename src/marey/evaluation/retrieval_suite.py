@@ -26,7 +26,7 @@ from marey.retrieval import (
     protocol_ranks,
     recall_estimate,
 )
-from marey.text import PROTOCOL_THRESHOLD, TextEncoder
+from marey.text import TextEncoder
 
 DIRECTIONS = ("text to motion", "motion to text")
 NOTES = (
@@ -57,10 +57,10 @@ def retrieval_suite(
         pairs = RetrievalPairs.of_split(manifest, store, split, encoder, count=count)
         columns: dict[str, tuple[ProtocolRanks, ...]] = {}
         for name, matrix in _similarities(model, pairs, train, encoder):
-            columns[name] = protocol_ranks(matrix, pairs.comparable)
+            columns[name] = protocol_ranks(matrix, pairs.comparable, threshold=manifest.same_above)
             if progress is not None:
                 progress(f"{split}, {name}", len(columns), len(PART_TEXTS) + 2)
-        tables += _tables(split, columns, pairs)
+        tables += _tables(split, columns, pairs, manifest.same_above)
     return SuiteReport(
         suite="retrieval",
         model=model.name,
@@ -92,11 +92,14 @@ def _untrained(model: AlignmentModel) -> AlignmentModel:
 
 
 def _tables(
-    split: str, columns: Mapping[str, tuple[ProtocolRanks, ...]], pairs: RetrievalPairs
+    split: str,
+    columns: Mapping[str, tuple[ProtocolRanks, ...]],
+    pairs: RetrievalPairs,
+    same_above: float,
 ) -> list[SuiteTable]:
     chances = {
         "all": chance_scores(len(pairs.motions)),
-        "threshold": chance_scores(len(pairs.motions), pairs.hits(PROTOCOL_THRESHOLD).sum(1)),
+        "threshold": chance_scores(len(pairs.motions), pairs.hits(same_above).sum(1)),
     }
     tables = []
     for protocol in dict.fromkeys(each.protocol for found in columns.values() for each in found):

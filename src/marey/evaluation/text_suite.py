@@ -103,11 +103,12 @@ def text_suite(
     records = manifest.records(store, windows)
     similarity = TextSimilarity(encoder)
     prepared = similarity.prepare([each.caption for each in windows])
-    threshold = manifest.thresholds["similarity of texts that say the same"]
+    same = prepared.similarity(prepared) >= manifest.same_above
     task = _Task(
         windows=windows,
         captions=tuple(each.caption for each in windows),
-        hits=(prepared.similarity(prepared) >= threshold) | torch.eye(len(windows)).bool(),
+        hits=(prepared.similarity(prepared) >= manifest.same_above)
+        | torch.eye(len(windows)).bool(),
         order=_deranged(len(windows)),
         progress=progress,
     )
