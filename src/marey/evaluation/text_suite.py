@@ -103,7 +103,6 @@ def text_suite(
     records = manifest.records(store, windows)
     similarity = TextSimilarity(encoder)
     prepared = similarity.prepare([each.caption for each in windows])
-    same = prepared.similarity(prepared) >= manifest.same_above
     task = _Task(
         windows=windows,
         captions=tuple(each.caption for each in windows),
