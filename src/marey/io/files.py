@@ -1,60 +1,34 @@
-"""Motions by file name: the suffix decides the format."""
+"""Motions by file name: the suffix decides the format, see ``formats``."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from marey.errors import InvalidInputError
-from marey.io.bvh import read_bvh, write_bvh
-from marey.io.npz import read_npz, write_npz
+from marey.io.formats import format_named, format_of, suffixes
 from marey.motion import Motion
 
-READ_SUFFIXES: tuple[str, ...] = (".bvh", ".npz")
+READ_SUFFIXES: tuple[str, ...] = suffixes("reader")
 """Files that ``load_motion`` reads."""
-WRITE_SUFFIXES: tuple[str, ...] = (".bvh", ".npz", ".glb", ".png", ".webp", ".gif", ".mp4")
-"""Files that ``save_motion`` writes; the last four are previews."""
+WRITE_SUFFIXES: tuple[str, ...] = suffixes("writer")
+"""Files that ``save_motion`` writes."""
 
 
-def load_motion(path: str | Path) -> Motion:
-    """Read a motion file.
+def load_motion(path: str | Path, *, format: str | None = None) -> Motion:
+    """Read a motion file, with its format's defaults; ``format`` names one of ``FORMATS``.
 
     Raises InvalidInputError for a suffix outside READ_SUFFIXES, FileFormatError for a file that
     cannot be read.
     """
-    suffix = _suffix(path, READ_SUFFIXES, "read")
-    return read_bvh(path) if suffix == ".bvh" else read_npz(path)
+    chosen = format_named(format) if format else format_of(path, "reader")
+    return chosen.read(path)
 
 
-def save_motion(motion: Motion, path: str | Path, *, force: bool = False) -> None:
-    """Write a motion in the format of the suffix, with that format's defaults.
+def save_motion(
+    motion: Motion, path: str | Path, *, format: str | None = None, force: bool = False
+) -> None:
+    """Write a motion, with its format's defaults; ``format`` names one of ``FORMATS``.
 
-    Raises InvalidInputError for a suffix outside WRITE_SUFFIXES or, unless ``force``, for a file
-    that exists; MissingExtraError where a preview needs an optional package.
+    Raises InvalidInputError for a suffix outside WRITE_SUFFIXES, for a body that the format does
+    not hold or, unless ``force``, for a file that exists; MissingExtraError where a format needs
+    an optional package.
     """
-    suffix = _suffix(path, WRITE_SUFFIXES, "written")
-    _writer(suffix)(motion, path, force=force)
-
-
-def _writer(suffix: str) -> Callable[..., Any]:
-    """Return the writer of a suffix; packages that only previews or GLB need load here."""
-    if suffix == ".bvh":
-        return write_bvh
-    if suffix == ".npz":
-        return write_npz
-    if suffix == ".glb":
-        from marey.io.glb import write_glb
-
-        return write_glb
-    from marey.io.render import render_file
-
-    return render_file
-
-
-def _suffix(path: str | Path, valid: tuple[str, ...], verb: str) -> str:
-    suffix = Path(path).suffix.lower()
-    if suffix not in valid:
-        raise InvalidInputError(
-            f"{path}: expected a name that ends in {', '.join(valid)}, got {suffix or 'no suffix'}"
-            f"; no other motion file can be {verb}."
-        )
-    return suffix
+    chosen = format_named(format) if format else format_of(path, "writer")
+    chosen.write(motion, path, force=force)

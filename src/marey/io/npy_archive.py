@@ -57,6 +57,17 @@ def read_arrays(path: Path, *, names: tuple[str, ...], max_bytes: int) -> dict[s
         raise _fault(path, "file", "an NPZ (a zip of arrays)", got) from error
 
 
+def array_names(path: Path) -> tuple[str, ...]:
+    """Return the names of the arrays in an NPZ. Raises FileFormatError if it is none."""
+    check_file(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(name.removesuffix(".npy") for name in archive.namelist()[:_MAX_ENTRIES])
+    except _DAMAGED as error:
+        got = str(error) or type(error).__name__
+        raise _fault(path, "file", "an NPZ (a zip of arrays)", got) from error
+
+
 def _read_archive(
     path: Path, archive: zipfile.ZipFile, names: tuple[str, ...], max_bytes: int
 ) -> dict[str, np.ndarray]:

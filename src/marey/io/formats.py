@@ -1,0 +1,126 @@
+"""The formats of motion files: their names, suffixes, and where their readers and writers are.
+
+Packages that only one format needs load with its reader or writer, not before.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marey.errors import FileFormatError, InvalidInputError
+from marey.io.npy_archive import array_names
+from marey.motion import Motion
+from marey.skeleton import Skeleton
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionFormat:
+    """A way to keep a motion in a file."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    summary: str
+    reader: str = ""
+    """``module:function`` that reads such a file; empty where marey only writes it."""
+    writer: str = ""
+    """``module:function`` that writes such a file; empty where marey only reads it."""
+    arrays: tuple[str, ...] = ()
+    """Arrays of which such an NPZ holds at least one, and an NPZ of another format none."""
+    skeletons: tuple[Skeleton, ...] = ()
+    """The bodies that such a file can hold, the first by preference; () for any."""
+
+    def read(self, path: str | Path, **options: Any) -> Motion:
+        """Call the format's reader. Raises InvalidInputError if it has none."""
+        return self._function("reader", "read")(path, **options)
+
+    def write(self, motion: Motion, path: str | Path, **options: Any) -> None:
+        """Call the format's writer. Raises InvalidInputError if it has none."""
+        self._function("writer", "written")(motion, path, **options)
+
+    def _function(self, kind: str, verb: str) -> Callable[..., Any]:
+        target: str = getattr(self, kind)
+        if not target:
+            able = ", ".join(each.name for each in FORMATS if getattr(each, kind))
+            raise InvalidInputError(
+                f"Expected a format that can be {verb}, got {self.name!r}; these can: {able}."
+            )
+        module, function = target.split(":")
+        return getattr(importlib.import_module(module), function)
+
+
+FORMATS: tuple[MotionFormat, ...] = (
+    MotionFormat(
+        name="bvh",
+        suffixes=(".bvh",),
+        summary="Biovision hierarchy",
+        reader="marey.io.bvh:read_bvh",
+        writer="marey.io.bvh:write_bvh",
+    ),
+    MotionFormat(
+        name="marey",
+        suffixes=(".npz",),
+        summary="all of a motion, bit for bit",
+        reader="marey.io.npz:read_npz",
+        writer="marey.io.npz:write_npz",
+        arrays=("marey_format",),
+    ),
+    MotionFormat(
+        name="glb",
+        suffixes=(".glb",),
+        summary="binary glTF: joints, body, animation",
+        writer="marey.io.glb:write_glb",
+    ),
+    MotionFormat(
+        name="preview",
+        suffixes=(".png", ".webp", ".gif", ".mp4"),
+        summary="contact sheet, animation, video",
+        writer="marey.io.render:render_file",
+    ),
+)
+"""Every format; of several with one suffix the first is the default when writing."""
+
+
+def format_named(name: str) -> MotionFormat:
+    """Return a format by name. Raises InvalidInputError that lists the names."""
+    for each in FORMATS:
+        if each.name == name:
+            return each
+    names = ", ".join(each.name for each in FORMATS)
+    raise InvalidInputError(f"Unknown format {name!r}; the formats are {names}.")
+
+
+def suffixes(kind: str) -> tuple[str, ...]:
+    """Return the suffixes of the formats that have a ``reader`` or a ``writer``."""
+    found = (suffix for each in FORMATS if getattr(each, kind) for suffix in each.suffixes)
+    return tuple(dict.fromkeys(found))
+
+
+def format_of(path: str | Path, kind: str) -> MotionFormat:
+    """Return the format of a file to read (``reader``), or to be written (``writer``).
+
+    The suffix decides; which of the NPZ formats a file to read has, the names of its arrays do.
+    Raises InvalidInputError for other suffixes, FileFormatError for an NPZ of no known format.
+    """
+    suffix = Path(path).suffix.lower()
+    found = [each for each in FORMATS if suffix in each.suffixes and getattr(each, kind)]
+    if not found:
+        verb = {"reader": "read", "writer": "written"}[kind]
+        raise InvalidInputError(
+            f"{path}: expected a name that ends in {', '.join(suffixes(kind))}, got "
+            f"{suffix or 'no suffix'}; no other motion file can be {verb}."
+        )
+    if kind == "writer" or len(found) == 1:
+        return found[0]
+    names = set(array_names(Path(path)))
+    for each in found:
+        if names.intersection(each.arrays):
+            return each
+    raise FileFormatError(
+        path,
+        "file",
+        expected="; or ".join(f"{each.arrays[0]!r} ({each.name})" for each in found),
+        got=f"arrays named {', '.join(sorted(names)) or 'nothing'}"[:200],
+        fix="Export the motion in one of these layouts.",
+    )
