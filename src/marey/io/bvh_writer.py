@@ -6,11 +6,10 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
-from marey import rotations
 from marey.errors import InvalidInputError
 from marey.io.atomic import atomic_path
+from marey.io.euler_tracks import euler_tracks
 from marey.motion import Motion
 from marey.skeleton import Skeleton
 
@@ -139,25 +138,6 @@ def _channels(
     motion: Motion, columns: list[int], order: str, scale: float
 ) -> Float[np.ndarray, "frames channels"]:
     """Return root position and Euler angles in degrees, joints in the order of ``columns``."""
-    # Through a unit quaternion in float64: rounding of the stored matrices would otherwise be
-    # magnified where the middle angle nears 90 degrees.
-    stored = motion.local_rotations[:, columns].detach().cpu().double()
-    exact = rotations.quaternion_to_matrix(rotations.matrix_to_quaternion(stored))
-    angles = _continuous(rotations.matrix_to_euler(exact, order)).rad2deg()
+    angles = euler_tracks(motion.local_rotations[:, columns], order).rad2deg()
     root = motion.root_positions.detach().cpu().double() * scale
     return torch.cat((root, angles.flatten(1)), dim=1).numpy()
-
-
-def _continuous(angles: Float[Tensor, "frames joints 3"]) -> Float[Tensor, "frames joints 3"]:
-    """Choose among equal Euler angles so that they run on smoothly from frame to frame.
-
-    (a, b, c) and (a + π, π − b, c + π) are one rotation. Whether the nearer one changes between
-    two frames does not depend on which was taken before, so that a running parity decides.
-    """
-    other = angles * torch.tensor([1.0, -1.0, 1.0], dtype=angles.dtype) + torch.pi
-    same_jump = rotations.wrap_angle(angles[1:] - angles[:-1]).abs().sum(-1)
-    other_jump = rotations.wrap_angle(other[1:] - angles[:-1]).abs().sum(-1)
-    swaps = torch.cat((torch.zeros_like(angles[:1, :, 0]), (other_jump < same_jump)), dim=0)
-    take_other = swaps.cumsum(0).remainder(2).bool()
-    chosen = torch.where(take_other[..., None], other, angles)
-    return rotations.unwrap_angle(chosen.movedim(0, -1)).movedim(-1, 0)
