@@ -12,7 +12,7 @@ from marey.cli.render import View
 from marey.io import load_motion, save_motion
 from marey.io.camera import View as CameraView
 from marey.motion import Motion
-from marey.skeleton import BODY22
+from marey.skeleton import BODY22, SOMA77
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_flags_of_bvh_are_refused_for_other_files(
 ) -> None:
     for words in (["--unit", "cm"], ["--up", "Z"], ["--translations", "drop"]):
         assert main(["info", str(walk), *words]) == 2
-        assert f"{words[0]} can be said of BVH files" in capsys.readouterr().err
+        assert f"{words[0]} can be said of bvh files" in capsys.readouterr().err
 
 
 def test_convert_puts_the_motion_on_another_skeleton(
@@ -109,6 +109,16 @@ def test_convert_puts_the_motion_on_another_skeleton(
     assert main(["convert", str(walk), str(tmp_path / "a.npz"), "--skeleton", str(target)]) == 0
     skeleton = load_motion(tmp_path / "a.npz").skeleton
     assert skeleton.joint_names == load_motion(target).skeleton.joint_names
+
+
+def test_convert_knows_its_own_skeletons_by_name(walk: Path, tmp_path: Path) -> None:
+    assert main(["convert", str(walk), str(tmp_path / "a.npz"), "--skeleton", "soma77"]) == 0
+    assert load_motion(tmp_path / "a.npz").skeleton == SOMA77
+
+
+def test_convert_reads_the_format_it_is_told(walk: Path, tmp_path: Path) -> None:
+    assert main(["convert", str(walk), str(tmp_path / "a.bvh"), "--from", "marey"]) == 0
+    assert main(["convert", str(walk), str(tmp_path / "b.bvh"), "--from", "bvh"]) == 2
 
 
 def test_convert_does_not_overwrite_without_force(
@@ -130,7 +140,7 @@ def test_convert_does_not_overwrite_without_force(
         (["{folder}/none.bvh", "{folder}/a.npz"], "none.bvh"),
         (["{walk}", "{folder}/a.npz", "--unit", "cm"], "--unit"),
         (["{walk}", "{folder}/a.npz", "--fps", "0"], "fps"),
-        (["{walk}", "{folder}/a.npz", "--skeleton", "{walk}"], "walk.npz"),
+        (["{walk}", "{folder}/a.npz", "--skeleton", "{folder}/none.bvh"], "which is neither"),
     ],
 )
 def test_convert_tells_what_is_wrong(

@@ -1,6 +1,5 @@
-"""Arguments that several commands share, and the reading of the motion file they name."""
+"""Arguments that several commands share, and their checks."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 if TYPE_CHECKING:
-    from marey.motion import Motion
     from marey.skeleton import Skeleton
 
 InputFile = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
@@ -103,30 +101,3 @@ def require_named_joints(path: Path, skeleton: "Skeleton") -> None:
             f"such as ({names}). Rename the joints in the file (in a BVH file, in its HIERARCHY), "
             "or name them in Python: dataclasses.replace(skeleton, roles=Roles(...))."
         )
-
-
-def read_motion(path: Path, bvh: BvhFlags = AS_BVH) -> "Motion":
-    """Read a motion file, and warn on stderr of a BVH file that plainly has another axis up.
-
-    Raises InvalidInputError for flags of BVH with a file that is none.
-    """
-    from marey.errors import InvalidInputError
-    from marey.io import load_motion, read_bvh
-    from marey.io.bvh_up import is_z_up
-
-    if path.suffix.lower() == ".bvh":
-        motion = read_bvh(path, unit=bvh.unit, up=bvh.up, translations=bvh.translations)
-        if bvh.up == "Y" and is_z_up(motion):
-            print(
-                f"warning: {path}: the body lies along Z, as in a file with Z up. If it should "
-                "stand, read it with --up Z.",
-                file=sys.stderr,
-            )
-        return motion
-    given = [f"--{name}" for name, value in vars(bvh).items() if value != getattr(AS_BVH, name)]
-    if given:
-        raise InvalidInputError(
-            f"{path}: {' and '.join(given)} can be said of BVH files; others are read as marey "
-            "writes them. Leave it out."
-        )
-    return load_motion(path)

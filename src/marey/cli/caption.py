@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from marey.cli.arguments import (
-    AS_BVH,
-    BvhReading,
-    InputFile,
-    Outputs,
-    check_outputs,
-    read_motion,
-    require_named_joints,
-)
+from marey.cli.arguments import InputFile, Outputs, check_outputs, require_named_joints
+from marey.cli.motion_files import AS_IS, Reading, read_motion
 
 if TYPE_CHECKING:
     from marey.motion import Motion
@@ -26,7 +19,7 @@ def caption(
     output: Outputs = (),
     *,
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
-    bvh: BvhReading = AS_BVH,
+    reading: Reading = AS_IS,
     force: bool = False,
 ) -> None:
     """Put a motion into words: the whole body, six parts, fifteen pairs, events and keyframes.
@@ -34,10 +27,10 @@ def caption(
     Words come from geometry alone, with no language model: the same file, the same words.
 
     Args:
-        file: Motion to read (.bvh, .npz).
+        file: Motion to read.
         output: File to write besides (.json, .txt, or .png for poses over a timeline of events).
         as_json: Print JSON instead of text.
-        bvh: How to read FILE, if it is a BVH file.
+        reading: How to read FILE.
         force: Overwrite files that exist.
     """
     from marey.io import atomic_path
@@ -45,7 +38,7 @@ def caption(
 
     if output:
         check_outputs(output, (".json", ".txt", ".png"), force=force)
-    motion = read_motion(file, bvh)
+    motion = read_motion(file, reading)
     require_named_joints(file, motion.skeleton)
     said = caption_of(motion)
     as_text = json.dumps(said.to_json(), ensure_ascii=False, indent=2)

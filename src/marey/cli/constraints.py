@@ -2,15 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from marey.cli.arguments import InputFile, check_outputs
 from marey.cli.control import read_constraints
-
-if TYPE_CHECKING:
-    from marey.skeleton import Skeleton
+from marey.cli.motion_files import read_skeleton
 
 Kind = Literal[
     "full_body",
@@ -67,7 +65,7 @@ def check(
     *,
     seconds: float,
     fps: float = 20.0,
-    skeleton: Path | None = None,
+    skeleton: Annotated[str | None, tyro.conf.arg(metavar="FILE|NAME")] = None,
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> int:
     """Tell what is wrong with a constraint file for a clip; exit code 2 if it cannot be met.
@@ -76,12 +74,13 @@ def check(
         file: Constraint file to read, marey's own or Kimodo's.
         seconds: Length of the clip.
         fps: Frame rate of the clip.
-        skeleton: BVH file with the clip's skeleton; body22 if not given.
+        skeleton: File with the clip's skeleton, or one of marey's own by name; body22 if not given.
         as_json: Print JSON instead of text.
     """
     from marey.constraints import Clip, check_constraints
 
-    clip = Clip(skeleton=_skeleton(skeleton), fps=fps, frames=max(1, round(seconds * fps)))
+    body = read_skeleton(skeleton or "body22")
+    clip = Clip(skeleton=body, fps=fps, frames=max(1, round(seconds * fps)))
     read = read_constraints(file, clip)
     findings = check_constraints(read.constraints, clip)
     errors = sum(finding.severity == "error" for finding in findings)
@@ -109,10 +108,3 @@ def schema() -> None:
     from marey.constraints import json_schema
 
     print(json.dumps(json_schema(), indent=2))
-
-
-def _skeleton(path: Path | None) -> "Skeleton":
-    from marey.io import read_bvh
-    from marey.skeleton import BODY22
-
-    return BODY22 if path is None else read_bvh(path).skeleton

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from marey.cli.arguments import AS_BVH, BvhReading, check_outputs, read_motion
+from marey.cli.arguments import check_outputs
+from marey.cli.motion_files import AS_IS, Reading, read_motion, read_skeleton
 
 if TYPE_CHECKING:
     from marey.motion import Motion
@@ -16,24 +17,24 @@ def convert(
     target: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
     *,
     fps: float | None = None,
-    bvh: BvhReading = AS_BVH,
-    skeleton: Path | None = None,
+    reading: Reading = AS_IS,
+    skeleton: Annotated[str | None, tyro.conf.arg(metavar="FILE|NAME")] = None,
     force: bool = False,
 ) -> None:
-    """Turn a motion file into another format; the suffixes decide: BVH, NPZ, GLB, previews.
+    """Turn a motion file into another format; the suffixes decide.
 
     Args:
-        source: Motion to read (.bvh, .npz).
-        target: File to write (.bvh, .npz, .glb; .png, .webp, .gif or .mp4 for a preview).
+        source: Motion to read.
+        target: File to write.
         fps: Frame rate of the result; the motion's own if not given.
-        bvh: How to read IN, if it is a BVH file.
-        skeleton: BVH file whose skeleton the motion is put on (retargeting).
+        reading: How to read IN.
+        skeleton: File whose skeleton the motion is put on (retargeting), or one of marey's own.
         force: Overwrite OUT if it exists.
     """
     from marey.io import WRITE_SUFFIXES, save_motion
 
     check_outputs((target,), WRITE_SUFFIXES, force=force)
-    motion = read_motion(source, bvh)
+    motion = read_motion(source, reading)
     if skeleton is not None:
         motion = put_on_skeleton(motion, skeleton)
     if fps is not None:
@@ -45,16 +46,15 @@ def convert(
     )
 
 
-def put_on_skeleton(motion: "Motion", path: Path) -> "Motion":
-    """Retarget to the skeleton of a BVH file and print which of its joints stay at rest.
+def put_on_skeleton(motion: "Motion", name: str) -> "Motion":
+    """Retarget to a skeleton and print which of its joints stay at rest.
 
     Raises InvalidInputError if the two have nothing in common.
     """
-    from marey.io import read_bvh
     from marey.motion.retarget import retarget
 
-    result = retarget(motion, read_bvh(path).skeleton)
+    result = retarget(motion, read_skeleton(name))
     report = result.report
     if report.unmapped:
-        print(f"{path}: no counterpart for {', '.join(report.unmapped)}; they stay at rest")
+        print(f"{name}: no counterpart for {', '.join(report.unmapped)}; they stay at rest")
     return result.motion

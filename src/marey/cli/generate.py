@@ -12,6 +12,7 @@ import tyro
 
 from marey.cli.arguments import Outputs, check_outputs, part_texts
 from marey.cli.control import NO_CONTROL, ControlFlags, constraints_for, script_with
+from marey.cli.motion_files import read_skeleton
 
 if TYPE_CHECKING:
     from marey.generate import ConstraintReport, GenerationResult
@@ -40,7 +41,7 @@ def generate(
     smoothing: float | None = None,
     guidance: GuidanceMode | None = None,
     fps: float | None = None,
-    skeleton: Path | None = None,
+    skeleton: Annotated[str | None, tyro.conf.arg(metavar="FILE|NAME")] = None,
     control: Annotated[ControlFlags, tyro.conf.OmitArgPrefixes] = NO_CONTROL,
     report: Path | None = None,
     force: bool = False,
@@ -65,7 +66,7 @@ def generate(
         guidance: Whether text and constraints are weighted together or apart. The model's own
             if not given.
         fps: Frame rate of the result; the model's own if not given.
-        skeleton: BVH file whose skeleton the motion is put on.
+        skeleton: File whose skeleton the motion is put on, or one of marey's own by name.
         control: Constraints, sequences and post-processing.
         report: JSON file for the whole report, every pin with its error.
         force: Overwrite existing files.
@@ -73,7 +74,7 @@ def generate(
     """
     from marey.generate import GenerationRequest, clip_of
     from marey.generate import generate as run
-    from marey.io import WRITE_SUFFIXES, atomic_path, read_bvh
+    from marey.io import WRITE_SUFFIXES, atomic_path
 
     motions = 1 if control.best else max(samples, 1)  # a wrong number is the request's to refuse
     targets = _targets(output, motions)
@@ -91,7 +92,7 @@ def generate(
         guidance=_guidance(model, guidance, text_weight),
         smoothing=smoothing,
         fps=fps,
-        skeleton=None if skeleton is None else read_bvh(skeleton).skeleton,
+        skeleton=None if skeleton is None else read_skeleton(skeleton),
         **control.request_fields(),
     )
     pinned = constraints_for(control, clip_of(request))

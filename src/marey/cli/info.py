@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from marey.cli.arguments import AS_BVH, BvhReading, InputFile, read_motion
+from marey.cli.arguments import InputFile
+from marey.cli.motion_files import AS_IS, Reading, read_motion
 
 if TYPE_CHECKING:
     from marey.motion import Motion
@@ -15,17 +16,17 @@ if TYPE_CHECKING:
 def info(
     file: InputFile,
     *,
-    bvh: BvhReading = AS_BVH,
+    reading: Reading = AS_IS,
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
 ) -> None:
     """Tell what is in a motion file; lengths are in metres whatever the file's unit.
 
     Args:
-        file: Motion to read (.bvh, .npz).
-        bvh: How to read FILE, if it is a BVH file.
+        file: Motion to read.
+        reading: How to read FILE.
         as_json: Print JSON instead of text.
     """
-    facts = motion_facts(read_motion(file, bvh), file)
+    facts = motion_facts(read_motion(file, reading), file)
     if as_json:
         print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
     else:

@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from marey.cli.arguments import AS_BVH, BvhReading, InputFile, Outputs, check_outputs, read_motion
+from marey.cli.arguments import InputFile, Outputs, check_outputs
+from marey.cli.motion_files import AS_IS, Reading, read_motion
 
 View = Literal["three-quarter", "front", "side"]
 
@@ -15,19 +16,19 @@ def render(
     fps: float | None = None,
     view: View = "three-quarter",
     caption: str | None = None,
-    bvh: BvhReading = AS_BVH,
+    reading: Reading = AS_IS,
     force: bool = False,
 ) -> None:
     """Draw a motion: .png is a contact sheet, .webp and .gif are animations, .mp4 is a video.
 
     Args:
-        file: Motion to read (.bvh, .npz).
+        file: Motion to read.
         output: File to write; may be given more than once.
         size: Width and height of a frame (or of one pose of a contact sheet), pixels.
         fps: Frame rate of animations; 20, or the motion's own if that is lower.
         view: Where the camera stands.
         caption: Text of the caption; the motion's own text if not given, "" for none.
-        bvh: How to read FILE, if it is a BVH file.
+        reading: How to read FILE.
         force: Overwrite files that exist.
     """
     from rich.console import Console
@@ -36,7 +37,7 @@ def render(
     from marey.io.render import PREVIEW_SUFFIXES, render_file
 
     check_outputs(output, PREVIEW_SUFFIXES, force=force)
-    motion = read_motion(file, bvh)
+    motion = read_motion(file, reading)
     text = motion.metadata.get("text") if caption is None else caption
     with Progress(console=Console(stderr=True), transient=True) as bars:
         for path in output:

@@ -15,8 +15,8 @@ from marey.cli.arguments import (
     InputFile,
     check_outputs,
     part_texts,
-    read_motion,
 )
+from marey.cli.motion_files import AS_IS, Reading, read_motion
 
 if TYPE_CHECKING:
     from marey.motion import Motion
@@ -138,13 +138,13 @@ def similar(
     as_json: AsJson = False,
     sheet: Sheet = None,
     root: Root = None,
-    bvh: BvhReading = AS_BVH,
+    reading: Reading = AS_IS,
     force: bool = False,
 ) -> None:
     """Find the moments most similar to a motion, or to any moment of it if it is long.
 
     Args:
-        file: Motion to read (.bvh, .npz).
+        file: Motion to read.
         index: Folder that `marey search index` made.
         model: Alignment model that the index was made with; the shipped one by default.
         top: How many moments.
@@ -153,7 +153,7 @@ def similar(
         as_json: Print JSON instead of a table.
         sheet: Picture of the moments to write besides.
         root: Where the indexed motions are now, if they were moved.
-        bvh: How to read FILE, if it is a BVH file.
+        reading: How to read FILE.
         force: Overwrite a picture that exists.
     """
     from marey.models.alignment import load_alignment
@@ -162,7 +162,7 @@ def similar(
     from marey.skeleton import BODY22
 
     _check_sheet(sheet, force=force)
-    motion = retarget(read_motion(file, bvh), BODY22).motion
+    motion = retarget(read_motion(file, reading), BODY22).motion
     opened, aligned = MotionIndex.open(index), load_alignment(model)
     opened.require_model(aligned)
     points, _ = embed_windows(motion, aligned, opened.header.settings)

@@ -28,6 +28,8 @@ class MotionFormat:
     """``module:function`` that writes such a file; empty where marey only reads it."""
     arrays: tuple[str, ...] = ()
     """Arrays of which such an NPZ holds at least one, and an NPZ of another format none."""
+    reading: tuple[str, ...] = ()
+    """Options of the reader."""
     skeletons: tuple[Skeleton, ...] = ()
     """The bodies that such a file can hold, the first by preference; () for any."""
 
@@ -57,6 +59,7 @@ FORMATS: tuple[MotionFormat, ...] = (
         summary="Biovision hierarchy",
         reader="marey.io.bvh:read_bvh",
         writer="marey.io.bvh:write_bvh",
+        reading=("unit", "up", "translations"),
     ),
     MotionFormat(
         name="marey",
