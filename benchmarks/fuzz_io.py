@@ -25,8 +25,9 @@ from fuzz_mutations import NO_ZIP, TEXT, ZIP, Mutation, other_text
 from marey import rotations
 from marey.errors import FileFormatError
 from marey.io import load_motion, write_bvh, write_npz
+from marey.io.mujoco_csv import read_mujoco_csv, write_mujoco_csv
 from marey.motion import Motion
-from marey.skeleton import BODY22, Skeleton
+from marey.skeleton import BODY22, G1_34, Skeleton
 
 SLOW_SECONDS = 10.0
 
@@ -106,10 +107,19 @@ def npz_files(folder: Path) -> list[Path]:
     return [path]
 
 
+def csv_files(folder: Path) -> list[Path]:
+    """Write a table of robot poses without a header, and one with."""
+    plain, headed = folder / "valid.csv", folder / "header.csv"
+    write_mujoco_csv(random_motion(G1_34), plain, impossible="twist")
+    write_mujoco_csv(random_motion(G1_34), headed, impossible="twist", header=True)
+    return [plain, headed]
+
+
 FORMATS = {
     row.name: row
     for row in (
         Format(name="bvh", write=bvh_files, mutations=(*TEXT, huge_count)),
+        Format(name="csv", write=csv_files, mutations=TEXT, read=read_mujoco_csv),
         Format(name="npz", write=npz_files, mutations=(*ZIP, other_text)),
     )
 }

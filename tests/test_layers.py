@@ -14,7 +14,7 @@ LAYERS: list[set[str]] = [  # low to high; parts on one row may not import each 
     {"motion"},
     {"io", "constraints", "predicates"},
     {"representations", "metrics", "postprocess"},
-    {"text", "nn"},
+    {"text", "nn", "robots"},
     {"data", "models"},
     {"sampling"},
     {"editing", "training", "retrieval"},
