@@ -19,15 +19,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from fuzz_mutations import NO_ZIP, TEXT, ZIP, Mutation, other_text
 
 from marey import rotations
 from marey.errors import FileFormatError
 from marey.io import load_motion, write_bvh, write_npz
+from marey.io.kimodo import read_kimodo, write_kimodo
 from marey.io.mujoco_csv import read_mujoco_csv, write_mujoco_csv
 from marey.motion import Motion
-from marey.skeleton import BODY22, G1_34, Skeleton
+from marey.skeleton import BODY22, G1_34, SOMA30, Skeleton
 
 SLOW_SECONDS = 10.0
 
@@ -115,11 +117,22 @@ def csv_files(folder: Path) -> list[Path]:
     return [plain, headed]
 
 
+def kimodo_files(folder: Path) -> list[Path]:
+    """Write all seven arrays of SOMA's 30 joints, and those that the demo's files hold."""
+    whole, demo = folder / "valid.npz", folder / "demo.npz"
+    write_kimodo(random_motion(SOMA30), whole, with_fingers=False)
+    with np.load(whole) as arrays:
+        names = ("posed_joints", "global_rot_mats", "foot_contacts")
+        np.savez_compressed(demo, **{name: arrays[name] for name in names})
+    return [whole, demo]
+
+
 FORMATS = {
     row.name: row
     for row in (
         Format(name="bvh", write=bvh_files, mutations=(*TEXT, huge_count)),
         Format(name="csv", write=csv_files, mutations=TEXT, read=read_mujoco_csv),
+        Format(name="kimodo", write=kimodo_files, mutations=ZIP, read=read_kimodo),
         Format(name="npz", write=npz_files, mutations=(*ZIP, other_text)),
     )
 }
