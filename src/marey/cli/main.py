@@ -60,6 +60,9 @@ COMMANDS: dict[str, Command] = {
         "marey.cli.evaluate:evaluate", "measure a model beside its baselines, on fixed windows"
     ),
     "generate": Command("marey.cli.generate:generate", "make a motion from a sentence"),
+    "generate kimodo": Command(
+        "marey.cli.generate_kimodo:generate", "make the motion that a Kimodo folder asks for"
+    ),
     "info": Command("marey.cli.info:info", "tell what is in a motion file"),
     "model pack": Command("marey.cli.model:pack", "write a trained model as packages ship it"),
     "reason": Command("marey.cli.reason:reason", "say what each part does in a sentence"),
