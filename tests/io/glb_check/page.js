@@ -1,5 +1,6 @@
 // Runs in the browser: plays the animation to given frames and measures joints and body.
 import * as THREE from "three";
+import { FBXLoader } from "three/addons/loaders/FBXLoader.js";
 import { GLTFLoader } from "three/addons/loaders/GLTFLoader.js";
 
 function skinnedMeshes(root) {
@@ -41,21 +42,29 @@ function paintedShare(scene, centre) {
   return painted / (480 * 480);
 }
 
-const { scene, animations } = await new GLTFLoader().loadAsync("/motion.glb");
+async function load(format) {
+  if (format === "glb") return new GLTFLoader().loadAsync("/motion");
+  const scene = await new FBXLoader().loadAsync("/motion");
+  scene.scale.setScalar(scene.userData.unitScaleFactor / 100); // to metres, which the loader leaves
+  return { scene, animations: scene.animations };
+}
 
-window.inspect = (frames) => {
+const { scene, animations } = await load(location.search.slice(1));
+
+// Joints and body at times in seconds.
+window.inspect = (times) => {
   const meshes = skinnedMeshes(scene);
-  const bones = meshes[0].skeleton.bones;
+  const bones = [];
+  scene.traverse((object) => object.isBone && bones.push(object));
   const mixer = new THREE.AnimationMixer(scene);
   const action = mixer.clipAction(animations[0]).setLoop(THREE.LoopOnce, 1);
   action.clampWhenFinished = true;
   action.play();
-  const times = animations[0].tracks[0].times;
   const point = new THREE.Vector3();
   const positions = [];
   const body = [];
-  for (const frame of frames) {
-    mixer.setTime(times[frame]);
+  for (const time of times) {
+    mixer.setTime(time);
     scene.updateMatrixWorld(true);
     positions.push(bones.map((bone) => bone.getWorldPosition(point).toArray()));
     body.push(bodyError(meshes));
