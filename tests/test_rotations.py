@@ -108,3 +108,18 @@ def test_yaw_turns_forward_towards_the_left() -> None:
 def test_unwrapped_angles_have_no_jumps_and_keep_their_direction() -> None:
     angle = torch.linspace(0, 30, 400, dtype=torch.float64)
     torch.testing.assert_close(R.unwrap_angle(R.wrap_angle(angle)), angle)
+
+
+def test_the_shortest_arc_points_one_vector_along_the_other(generator: torch.Generator) -> None:
+    start, end = torch.randn(2, 200, 3, generator=generator, dtype=torch.float64)
+    end[:4] = torch.stack((-start[0], -2 * start[1] + 1e-9, 3 * start[2], start[3] * 0))
+    arc = R.shortest_arc(start, end)
+    moved = torch.nn.functional.normalize((arc @ start[..., None])[..., 0], dim=-1)
+    goal = torch.nn.functional.normalize(end, dim=-1)
+    goal[3] = torch.nn.functional.normalize(start[3], dim=-1)
+    torch.testing.assert_close(moved, goal, atol=1e-8, rtol=0)
+    eye = torch.eye(3, dtype=torch.float64).expand_as(arc)
+    torch.testing.assert_close(arc @ arc.transpose(-1, -2), eye, atol=1e-12, rtol=0)
+    angle = R.geodesic_distance(arc, eye)
+    between = torch.nn.functional.normalize(start, dim=-1) * goal
+    torch.testing.assert_close(angle[4:], between.sum(-1).acos()[4:], atol=1e-7, rtol=0)

@@ -144,6 +144,25 @@ def geodesic_distance(
     return 2 * torch.atan2(quaternion[..., 1:].norm(dim=-1), quaternion[..., 0])
 
 
+def shortest_arc(
+    start: Float[Tensor, "*#batch 3"], end: Float[Tensor, "*#batch 3"]
+) -> Float[Tensor, "*batch 3 3"]:
+    """Return the smallest rotation that points ``start`` along ``end``; lengths do not matter.
+
+    Opposite directions are half a turn apart about some axis across; a vector without length gives
+    the identity.
+    """
+    a = torch.nn.functional.normalize(start, dim=-1)
+    b = torch.nn.functional.normalize(end, dim=-1)
+    a, b = torch.broadcast_tensors(a, b)
+    real = 1 + (a * b).sum(-1, keepdim=True)
+    opposite = real < 4 * torch.finfo(a.dtype).eps
+    least = torch.nn.functional.one_hot(a.abs().argmin(dim=-1), 3).to(a)
+    axis = torch.where(opposite, torch.linalg.cross(a, least), torch.linalg.cross(a, b))
+    real = torch.where(opposite, torch.zeros_like(real), real)
+    return quaternion_to_matrix(torch.cat((real, axis), dim=-1))
+
+
 def twist_angle(
     matrix: Float[Tensor, "*batch 3 3"], axis: Float[Tensor, "*#batch 3"]
 ) -> Float[Tensor, "*batch"]:

@@ -6,7 +6,7 @@ from marey.skeleton.kinematics import (
     joint_positions,
     local_rotations,
 )
-from marey.skeleton.library import BODY22, G1_34, SOMA30, SOMA77
+from marey.skeleton.library import BODY22, G1_34, HUMANML3D22, KIT21, SOMA30, SOMA77
 from marey.skeleton.parts import CONNECTED_PAIRS, MIRRORED_PART, PART_PAIRS, PARTS, SLOTS
 from marey.skeleton.skeleton import Roles, Skeleton
 
@@ -14,6 +14,8 @@ __all__ = [
     "BODY22",
     "CONNECTED_PAIRS",
     "G1_34",
+    "HUMANML3D22",
+    "KIT21",
     "MIRRORED_PART",
     "PARTS",
     "PART_PAIRS",
