@@ -14,7 +14,7 @@ LAYERS: list[set[str]] = [  # low to high; parts on one row may not import each 
     {"motion"},
     {"io", "constraints", "predicates"},
     {"representations", "metrics", "postprocess"},
-    {"text", "nn", "robots"},
+    {"text", "nn", "robots", "rigs"},
     {"data", "models"},
     {"sampling"},
     {"editing", "training", "retrieval"},

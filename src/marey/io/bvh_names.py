@@ -1,13 +1,14 @@
 """What joint names say: sides, mirror pairs, kinematic parts and roles of a BVH skeleton.
 
-Understood are the habits of Daz/CMU, SMPL, Mixamo, MotionBuilder, 3ds Max Biped, Blender, SOMA,
-Xsens and ASF (``LeftFoot``, ``lFoot``, ``l_foot``, ``foot.L``, ``Bip01 L Foot``, ``lfoot``).
-What is not evident stays empty.
+Understood are the habits of Daz/CMU, SMPL, Mixamo, MotionBuilder, 3ds Max Biped, Blender, Rigify,
+Unreal, VRM, SOMA, Xsens and ASF (``LeftFoot``, ``lFoot``, ``l_foot``, ``foot.L``, ``Bip01 L Foot``,
+``lfoot``). Bones that only help (twist, IK and secondary bones) play no role. What is not evident
+stays empty.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from marey.skeleton import Roles
@@ -31,6 +32,10 @@ _GLUED = re.compile(
     rf"^(left|right|l|r)((?:lower|upper|up|low)?(?:{_LEG}|{_ARM}|{_FINGER}|eye).*)$"
 )
 _THIGH = re.compile(r"hip(?!joint)|thigh|upleg|upperleg|femur")
+_HELPING = {"ik", "fk", "mch", "pole", "target", "ctrl", "control", "twist", "sec", "adj"}
+"""Words in the names of bones that carry no body part of their own."""
+_PREFIX = {"def", "org"}
+"""Words that Rigify puts before the names of the bones that deform, and of their originals."""
 
 
 _EXAMPLES = {
@@ -62,6 +67,8 @@ class _Joint:
     parent: int
     side: str
     stem: str
+    helps: bool
+    """Whether it is a twist, IK or secondary bone."""
 
     def has(self, pattern: str | re.Pattern[str]) -> bool:
         return re.search(pattern, self.stem) is not None
@@ -69,26 +76,33 @@ class _Joint:
 
 def read_names(names: Sequence[str], parents: Sequence[int]) -> NamedStructure:
     """Guess mirror pairs, roles and parts from joint names; joints come after their parents."""
-    joints = [_Joint(n, p, *_split_side(n)) for n, p in zip(names, parents, strict=True)]
+    joints = [_joint(n, p) for n, p in zip(names, parents, strict=True)]
     parts = _parts(joints)
+    roles = _roles(joints, parts)
+    if not roles.head and (column := _nameless_head(joints, roles)):
+        roles = replace(roles, head=joints[column[-1]].name)
+        for joint in column:
+            parts[joint] = "head"
     limbs = {"left_arm", "right_arm", "left_leg", "right_leg"}
     return NamedStructure(
         mirror=_mirror(joints),
-        roles=_roles(joints, parts),
+        roles=roles,
         parts=tuple(parts) if limbs <= set(parts) else (),
     )
 
 
-def _split_side(name: str) -> tuple[str, str]:
-    """Return ("left", "right" or "", the rest of the name in one lower-case word)."""
+def _joint(name: str, parent: int) -> _Joint:
+    """Split a name into side and the rest, in one lower-case word."""
     words = [word.lower() for word in _WORDS.findall(name.rsplit(":", 1)[-1])]
+    words = words[1:] if words[:1] and words[0] in _PREFIX else words
+    helps = not _HELPING.isdisjoint(words)
     sides = [word for word in words if word in _SIDES]
+    side, stem = "", "".join(words)
     if len(sides) == 1:
-        return _SIDES[sides[0]], "".join(word for word in words if word != sides[0])
-    stem = "".join(words)
-    if not sides and (glued := _GLUED.match(stem)):
-        return _SIDES[glued[1]], glued[2]
-    return "", stem
+        side, stem = _SIDES[sides[0]], "".join(word for word in words if word != sides[0])
+    elif not sides and (glued := _GLUED.match(stem)):
+        side, stem = _SIDES[glued[1]], glued[2]
+    return _Joint(name=name, parent=parent, side=side, stem=stem, helps=helps)
 
 
 def _mirror(joints: list[_Joint]) -> tuple[int, ...]:
@@ -122,7 +136,7 @@ def _parts(joints: list[_Joint]) -> list[str]:
 
 
 def _own_part(joint: _Joint, inherited: str) -> str:
-    if joint.parent < 0 or inherited not in ("torso", "head"):
+    if joint.parent < 0 or joint.helps or inherited not in ("torso", "head"):
         return inherited
     if joint.has(_HEAD):
         return "head"
@@ -135,18 +149,49 @@ def _own_part(joint: _Joint, inherited: str) -> str:
 
 def _roles(joints: list[_Joint], parts: list[str]) -> Roles:
     """Name the joints that play a role; a foot without a toe joint is both heel and toe."""
+    able = [(j, part) for j, part in zip(joints, parts, strict=True) if not j.helps]
     found: dict[str, str] = {}
     for side in ("left", "right"):
-        leg = [j for j, part in zip(joints, parts, strict=True) if part == f"{side}_leg"]
-        arm = [j for j, part in zip(joints, parts, strict=True) if part == f"{side}_arm"]
+        leg = [j for j, part in able if part == f"{side}_leg"]
+        arm = [j for j, part in able if part == f"{side}_arm"]
         foot = _first(leg, "foot|feet")
-        heel = _first(leg[::-1], "ankle") or _first(leg, "heel") or foot
         found[f"{side}_hip"] = _first(leg, _THIGH) or _first(leg, "^leg")
-        found[f"{side}_heel"] = heel
+        found[f"{side}_heel"] = heel = _first(leg[::-1], "ankle") or foot or _first(leg, "heel")
         found[f"{side}_toe"] = _first(leg, "toe|ball") or foot or heel
         found[f"{side}_hand"] = _first([j for j in arm if not j.has(_FINGER)], "hand|wrist")
-    head = [j for j, part in zip(joints, parts, strict=True) if part == "head"]
+    head = [j for j, part in able if part == "head" and not j.side]
     return Roles(head=_first(head, "head|skull"), **found)
+
+
+def _nameless_head(joints: list[_Joint], roles: Roles) -> list[int]:
+    """Return the joints from where the arms leave the spine up to the end of the spine.
+
+    They are called spine or neck, as Rigify does, and each is the one with the longest way on;
+    none where the hands are not known.
+    """
+    index = {joint.name: i for i, joint in enumerate(joints)}
+    if not (roles.left_hand and roles.right_hand):
+        return []
+    paths = [_path(joints, index[hand]) for hand in (roles.left_hand, roles.right_hand)]
+    chest = [a for a, b in zip(*paths, strict=False) if a == b][-1]
+    bones = [not j.side and not j.helps and j.has("spine|neck|cervic") for j in joints]
+    length = [0] * len(joints)
+    for i, joint in reversed(list(enumerate(joints))):
+        if bones[i] and joint.parent >= 0:
+            length[joint.parent] = max(length[joint.parent], length[i] + 1)
+    column, here = [], chest
+    while length[here]:
+        above = [i for i, j in enumerate(joints) if j.parent == here and bones[i]]
+        here = max(above, key=length.__getitem__)
+        column.append(here)
+    return column
+
+
+def _path(joints: list[_Joint], joint: int) -> list[int]:
+    path = [joint]
+    while joints[path[-1]].parent >= 0:
+        path.append(joints[path[-1]].parent)
+    return path[::-1]
 
 
 def _first(joints: list[_Joint], pattern: str | re.Pattern[str]) -> str:

@@ -82,6 +82,7 @@ def match_joints(source: Skeleton, target: Skeleton) -> dict[int, int]:
         return {target.index(name): source.index(name) for name in names}
     there, here = role_indices(source), role_indices(target)
     matched = {here[role]: there[role] for role in here.keys() & there.keys()}
+    matched |= dict.fromkeys(_above_pelvis(target, here), there["pelvis"])
     source_limbs, target_limbs = limbs(source, there), limbs(target, here)
     source_chains, target_chains = chains(source, there), chains(target, here)
     for name in target_chains.keys() & source_chains.keys():
@@ -118,7 +119,8 @@ def role_indices(skeleton: Skeleton) -> dict[str, int]:
 def chains(skeleton: Skeleton, roles: Mapping[str, int]) -> dict[str, Chain]:
     """Return the chains between the joints with a role; those without their roles are left out.
 
-    ``torso`` ends with the joint at which the arms leave the spine, ``neck`` begins after it;
+    ``torso`` begins after the pelvis, or the joint above it from which the spine leaves, and ends
+    with the joint at which the arms leave the spine; ``neck`` begins after it;
     the others are ``left_arm``, ``left_leg`` (hip to heel) and ``left_foot`` (heel to toe), and
     the same on the right.
     """
@@ -133,7 +135,7 @@ def chains(skeleton: Skeleton, roles: Mapping[str, int]) -> dict[str, Chain]:
     if len(trunks) > 1:
         trunk = trunks[0]
         chest = max((_fork(trunk, other) for other in trunks[1:]), key=trunk.index)
-        add("torso", trunk, roles["pelvis"], trunk.index(chest) + 1)
+        add("torso", trunk, _fork(paths["pelvis"], trunk), trunk.index(chest) + 1)
         if "head" in paths:
             add("neck", trunk, chest, len(trunk) - 1)
         spine = trunk[: trunk.index(chest) + 1]
@@ -169,6 +171,17 @@ def limbs(skeleton: Skeleton, roles: Mapping[str, int]) -> dict[str, Limb]:
             path = (*chain.joints[len(collars) :], roles[f"{side}_hand"])
             found[name] = _limb(rest, path)
     return {name: limb for name, limb in found.items() if limb is not None}
+
+
+def _above_pelvis(skeleton: Skeleton, roles: Mapping[str, int]) -> list[int]:
+    """Return the joints from which the spine leaves on the way to a pelvis that has but legs.
+
+    Daz's figures have them: they turn with the pelvis, or the spine would stay behind.
+    """
+    if "head" not in roles:
+        return []
+    pelvis = path_to(skeleton, roles["pelvis"])
+    return pelvis[pelvis.index(_fork(pelvis, path_to(skeleton, roles["head"]))) : -1]
 
 
 def rest_positions(skeleton: Skeleton) -> Float[Tensor, "joints 3"]:

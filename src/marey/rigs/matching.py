@@ -1,0 +1,206 @@
+"""Matching a rig: its joints find those of ``body22`` by name, by role and by place in the tree."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from marey.io.bvh_names import read_names
+from marey.motion.joint_matching import SIDES, match_joints, path_to, rest_positions, role_indices
+from marey.rigs.naming import Naming, namings
+from marey.rigs.rig_map import RigEntry, RigMap
+from marey.rigs.topology import guess_roles
+from marey.skeleton import BODY22, Roles, Skeleton
+
+NAME, ROLE, MIRROR, TOPOLOGY = "name", "role", "mirror", "topology"
+_AGREED, _NAMED, _WORDS, _MIRRORED, _PLACED, _GUESSED = 0.99, 0.95, 0.9, 0.8, 0.8, 0.5
+_RECOGNISED = 0.6
+"""Share of the limbs' joints whose names a rig must have to be in a naming."""
+_MIRROR_SLACK = 0.02
+"""Share of the rig's height by which twins may differ from mirror images."""
+
+
+def match_rig(skeleton: Skeleton, *, known: Sequence[Naming] | None = None) -> RigMap:
+    """Return which joint of ``body22`` each joint of a rig follows, how sure, and why.
+
+    Hips, hands, feet and head are found by the names of a naming (``known``; by default the shipped
+    and the user's), else by the words in names, else as mirror images, else by the shape of the
+    rest pose; what lies between them by the tree. A name counts only where it agrees with the
+    tree: a knee hangs on its hip. Never raises: what is not found is missing in the map, and what
+    does not fit is among its warnings.
+    """
+    naming, named = _recognised(skeleton, list(namings().values()) if known is None else known)
+    named, warnings = _consistent(skeleton, named)
+    roles, reasons = _roles(skeleton, named)
+    bare = replace(skeleton, roles=roles)
+    placed = {} if not any(vars(roles).values()) else match_joints(BODY22, bare)
+    follows = {skeleton.joint_names[j]: BODY22.joint_names[f] for j, f in placed.items()}
+    for joint, other in named.items():
+        follows = {j: f for j, f in follows.items() if f != other or j == joint or j in named}
+        follows[joint] = other
+    role_of = {joint: role for role, joint in reversed(vars(roles).items()) if joint}
+    entries = []
+    for joint in skeleton.joint_names:
+        if joint in follows:
+            index = skeleton.index(joint)
+            agrees = index in placed and BODY22.joint_names[placed[index]] == follows[joint]
+            reason, sure = _why(joint, naming, named, role_of, reasons, agrees=agrees)
+            entries.append(
+                RigEntry(joint=joint, follows=follows[joint], confidence=sure, reason=reason)
+            )
+    found = RigMap(
+        rig=skeleton.name,
+        naming=naming,
+        entries=tuple(entries),
+        free=tuple(name for name in skeleton.joint_names if name not in follows),
+    )
+    return replace(found, warnings=(*warnings, *_doubts(skeleton, found)))
+
+
+def with_roles(skeleton: Skeleton, rig_map: RigMap) -> Skeleton:
+    """Return the skeleton with the roles that a map gives its joints.
+
+    Raises InvalidInputError for joints that the skeleton lacks.
+    """
+    rig_map.check_joints(skeleton)
+    return replace(skeleton, roles=rig_map.roles)
+
+
+def _recognised(skeleton: Skeleton, known: Sequence[Naming]) -> tuple[str, dict[str, str]]:
+    """Return the naming that reads most joints, and what it reads; nothing if that is little."""
+    best, read = "", {}
+    for naming in known:
+        own = naming.read(skeleton.joint_names)
+        limbs = [j for j in naming.joints if j.startswith(SIDES)]
+        share = sum(j in limbs for j in own.values()) / max(1, len(limbs))
+        if share >= _RECOGNISED and len(own) > len(read):
+            best, read = naming.name, own
+    return best, read
+
+
+def _consistent(
+    skeleton: Skeleton, named: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Drop names that contradict the tree: joints of a limb hang on the one before."""
+    joint_of = {follows: joint for joint, follows in named.items()}
+    kept, warnings = {}, []
+    for joint, follows in named.items():
+        own = BODY22.index(follows)
+        above = BODY22.parents[own]
+        alike = above >= 0 and BODY22.parts[above] == BODY22.parts[own] != "torso"
+        upper = joint_of.get(BODY22.joint_names[above]) if alike else None
+        way = [skeleton.joint_names[j] for j in path_to(skeleton, skeleton.index(joint))]
+        if upper is None or upper in way:
+            kept[joint] = follows
+        else:
+            warnings.append(
+                f"{joint} is named as {follows} but does not hang on {upper}; its name is not used."
+            )
+    return kept, tuple(warnings)
+
+
+@dataclass(frozen=True)
+class _Source:
+    reason: str
+    confidence: float
+
+
+def _roles(skeleton: Skeleton, named: Mapping[str, str]) -> tuple[Roles, dict[str, _Source]]:
+    """Return the roles, and where each is from."""
+    joint_of = {follows: joint for joint, follows in named.items()}
+    by_name = {r: joint_of[j] for r, j in vars(BODY22.roles).items() if j in joint_of}
+    words = read_names(skeleton.joint_names, skeleton.parents)
+    steps = (
+        (by_name, _Source(NAME, _NAMED)),
+        (vars(skeleton.roles), _Source(ROLE, _WORDS)),
+        (vars(words.roles), _Source(ROLE, _WORDS)),
+        (vars(guess_roles(skeleton)), _Source(TOPOLOGY, _GUESSED)),
+    )
+    found: dict[str, str] = {}
+    reasons: dict[str, _Source] = {}
+
+    def take(given: Mapping[str, str], source: _Source) -> None:
+        for role, joint in given.items():
+            if joint and role not in found:
+                found[role], reasons[role] = joint, source
+
+    for given, source in steps:
+        take(given, source)
+        take(_twins(skeleton, found), _Source(MIRROR, _MIRRORED))
+    return Roles(**found), reasons
+
+
+def _twins(skeleton: Skeleton, found: Mapping[str, str]) -> dict[str, str]:
+    """Return, for roles that one side lacks, the joint that mirrors the other side's."""
+    rest = rest_positions(skeleton)
+    depth = [len(path_to(skeleton, joint)) for joint in range(skeleton.num_joints)]
+    slack = _MIRROR_SLACK * float(rest[:, 1].max() - rest[:, 1].min())
+    middle = rest[role_indices(replace(skeleton, roles=Roles()))["pelvis"], 0]
+    twins = {}
+    for role, joint in found.items():
+        side, _, part = role.partition("_")
+        other = f"{'right' if side == 'left' else 'left'}_{part}"
+        if side not in SIDES or other in found:
+            continue
+        own = skeleton.index(joint)
+        image = rest[own] * torch.tensor([-1.0, 1.0, 1.0])
+        image[0] += 2 * middle
+        away = (rest - image).norm(dim=-1)
+        near = [
+            j
+            for j in range(skeleton.num_joints)
+            if j != own and depth[j] == depth[own] and float(away[j]) <= slack
+        ]
+        if near:
+            twins[other] = skeleton.joint_names[min(near, key=lambda j: float(away[j]))]
+    return twins
+
+
+def _why(
+    joint: str,
+    naming: str,
+    named: Mapping[str, str],
+    role_of: Mapping[str, str],
+    reasons: Mapping[str, _Source],
+    *,
+    agrees: bool,
+) -> tuple[str, float]:
+    """Return the reason of an entry and the confidence in it."""
+    if joint in named:
+        return f"{NAME} ({naming})", _AGREED if agrees else _NAMED
+    if joint in role_of:
+        role = role_of[joint]
+        source = reasons[role]
+        other = role.replace("left", "*").replace("right", "left").replace("*", "right")
+        note = {ROLE: f" ({role})", MIRROR: f" of the {other.replace('_', ' ')}"}
+        return source.reason + note.get(source.reason, ""), source.confidence
+    weakest = min((source.confidence for source in reasons.values()), default=0.0)
+    return TOPOLOGY, min(_PLACED, weakest)
+
+
+def _doubts(skeleton: Skeleton, found: RigMap) -> Iterator[str]:
+    """Yield what does not fit, as sentences."""
+    rest = rest_positions(skeleton)
+    at = {role: rest[skeleton.index(joint)] for role, joint in vars(found.roles).items() if joint}
+    if found.missing:
+        yield f"nothing follows {', '.join(found.missing)} of body22."
+    for side in SIDES:
+        joints = found.roles
+        heel, toe = getattr(joints, f"{side}_heel"), getattr(joints, f"{side}_toe")
+        if heel and heel == toe:
+            yield f"the {side} foot has no toe joint: it is planted as one piece."
+    feet = [f"{side}_{end}" for side in SIDES for end in ("heel", "toe")]
+    if not {"left_hip", "right_hip", "head", *feet} <= at.keys():
+        return
+    hips = (at["left_hip"] + at["right_hip"]) / 2
+    up, down = at["head"] - hips, (at["left_heel"] + at["right_heel"]) / 2 - hips
+    if float(up @ down) > -0.5 * float(up.norm() * down.norm()):
+        yield (
+            "the rest pose does not stand, with its head above the hips and its feet below: give "
+            "the pose in which the rig stands (rest=)."
+        )
+        return
+    ahead = sum(at[f"{side}_toe"] - at[f"{side}_heel"] for side in SIDES)
+    left = torch.linalg.cross(up, torch.as_tensor(ahead))
+    if float((at["left_hip"] - at["right_hip"]) @ left) < 0:
+        yield "left and right seem to be exchanged: the feet point backwards."
