@@ -1,4 +1,4 @@
-"""Arrays out of an untrusted NPZ: headers first, sizes checked, nothing unpickled.
+"""Arrays out of an untrusted NPZ or NPY: headers first, sizes checked, nothing unpickled.
 
 ``numpy.load`` allocates what a header asks for before it reads; here the header must agree with
 the zip's entry, and both must stay below a limit.
@@ -10,6 +10,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,21 +41,46 @@ class _Header:
     """Bytes of the header in the file."""
 
 
-def read_arrays(path: Path, *, names: tuple[str, ...], max_bytes: int) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: Path, *, names: tuple[str, ...], max_bytes: int, check_others: bool = True
+) -> dict[str, np.ndarray]:
     """Return those of the named arrays that an NPZ holds.
 
-    Raises FileFormatError if the file is no zip or damaged, if any of its arrays holds Python
-    objects, or if the named arrays take more than ``max_bytes``.
+    The other arrays are not read; unless ``check_others`` is false, their headers are.
+    Raises FileFormatError if the file is no zip or damaged, if any of the arrays that are looked at
+    holds Python objects, or if the named arrays take more than ``max_bytes``.
     """
     check_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read_archive(path, archive, names, max_bytes)
+            return _read_archive(path, archive, names, max_bytes, check_others)
     except FileFormatError:
         raise
     except _DAMAGED as error:
         got = str(error) or type(error).__name__
         raise _fault(path, "file", "an NPZ (a zip of arrays)", got) from error
+
+
+def read_array(path: Path, *, max_bytes: int) -> np.ndarray:
+    """Return the array of an NPY file.
+
+    Raises FileFormatError if the file is none or damaged, if it holds Python objects, or if it is
+    larger than ``max_bytes``.
+    """
+    check_file(path)
+    size = path.stat().st_size
+    if size > max_bytes:
+        expected, got = f"at most {max_bytes // 2**20} MiB", f"{size // 2**20} MiB"
+        raise _fault(path, "file", expected, got, fix="Split the motion into shorter ones.")
+    try:
+        with path.open("rb") as file:
+            header = _header(path, "array", file.read, size)
+            return _decoded(path, "array", file.read(size - header.size), header)
+    except FileFormatError:
+        raise
+    except _DAMAGED as error:
+        got = str(error) or type(error).__name__
+        raise _fault(path, "file", "an NPY (one array)", got) from error
 
 
 def array_names(path: Path) -> tuple[str, ...]:
@@ -69,15 +95,22 @@ def array_names(path: Path) -> tuple[str, ...]:
 
 
 def _read_archive(
-    path: Path, archive: zipfile.ZipFile, names: tuple[str, ...], max_bytes: int
+    path: Path,
+    archive: zipfile.ZipFile,
+    names: tuple[str, ...],
+    max_bytes: int,
+    check_others: bool,
 ) -> dict[str, np.ndarray]:
     entries = archive.infolist()
     if len(entries) > _MAX_ENTRIES or len({e.filename for e in entries}) < len(entries):
         got = f"{len(entries)}, some twice or too many"
         raise _fault(path, "file", f"at most {_MAX_ENTRIES} different arrays", got)
-    headers = {entry.filename: _header(path, archive, entry) for entry in entries}
-    wanted = {e.filename.removesuffix(".npy"): e for e in entries}
-    wanted = {name: wanted[name] for name in names if name in wanted}
+    found = {_place(entry): entry for entry in entries}
+    wanted = {name: found[name] for name in names if name in found}
+    headers: dict[str, _Header] = {}
+    for name, entry in (found if check_others else wanted).items():
+        with archive.open(entry) as file:
+            headers[name] = _header(path, f"array {name!r}", file.read, entry.file_size)
     total = sum(entry.file_size for entry in wanted.values())
     if total > max_bytes:
         raise _fault(
@@ -87,23 +120,23 @@ def _read_archive(
             f"{total // 2**20} MiB",
             fix="Split the motion into shorter ones.",
         )
-    return {
-        name: _array(path, archive, entry, headers[entry.filename])
-        for name, entry in wanted.items()
-    }
+    return {name: _array(path, archive, wanted[name], headers[name]) for name in wanted}
 
 
-def _header(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Header:
-    place = f"array {entry.filename.removesuffix('.npy')!r}"
-    with archive.open(entry) as file:
-        start = file.read(12)
-        if start[:6] != b"\x93NUMPY" or len(start) < 12 or start[6] not in (1, 2, 3):
-            raise _fault(path, place, "an .npy array", f"{start[:8]!r}")
-        length = int.from_bytes(start[8:10] if start[6] == 1 else start[8:12], "little")
-        size = length + (10 if start[6] == 1 else 12)
-        if length > _MAX_HEADER:
-            raise _fault(path, place, f"a header below {_MAX_HEADER} bytes", f"{length}")
-        rest = file.read(size - 12)
+def _place(entry: zipfile.ZipInfo) -> str:
+    return entry.filename.removesuffix(".npy")
+
+
+def _header(path: Path, place: str, read: Callable[[int], bytes], file_size: int) -> _Header:
+    """Read the header at the start of a file of that size, and check that the two agree."""
+    start = read(12)
+    if start[:6] != b"\x93NUMPY" or len(start) < 12 or start[6] not in (1, 2, 3):
+        raise _fault(path, place, "an .npy array", f"{start[:8]!r}")
+    length = int.from_bytes(start[8:10] if start[6] == 1 else start[8:12], "little")
+    size = length + (10 if start[6] == 1 else 12)
+    if length > _MAX_HEADER:
+        raise _fault(path, place, f"a header below {_MAX_HEADER} bytes", f"{length}")
+    rest = read(size - 12)
     text = (start + rest)[10 if start[6] == 1 else 12 :].decode("latin-1")
     if re.search(r"'descr': '?[<>|=]?O", text):
         raise _fault(
@@ -124,14 +157,14 @@ def _header(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _He
         size=size,
     )
     stated = size + math.prod(shape) * header.dtype.itemsize
-    if stated != entry.file_size:
-        got = f"{entry.file_size} bytes for shape {shape}"
+    if stated != file_size:
+        got = f"{file_size} bytes for shape {shape}"
         raise _fault(path, place, f"{stated} bytes", got)
     return header
 
 
 def _dtype(path: Path, place: str, text: str) -> np.dtype:
-    if not re.fullmatch(r"[<>|=]?(?:[biuf]\d{1,2}|U\d{1,9})", text):
+    if not re.fullmatch(r"[<>|=]?(?:[biuf]\d{1,2}|[US]\d{1,9})", text):
         raise _fault(path, place, "numbers, booleans or text", f"type {text!r}")
     try:
         return np.dtype(text)
@@ -142,14 +175,17 @@ def _dtype(path: Path, place: str, text: str) -> np.dtype:
 def _array(
     path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, header: _Header
 ) -> np.ndarray:
-    place = f"array {entry.filename.removesuffix('.npy')!r}"
     with archive.open(entry) as file:
         file.read(header.size)
         content = file.read(entry.file_size - header.size)
+    return _decoded(path, f"array {_place(entry)!r}", content, header)
+
+
+def _decoded(path: Path, place: str, content: bytes, header: _Header) -> np.ndarray:
     expected = math.prod(header.shape) * header.dtype.itemsize
     if len(content) != expected:
         raise _fault(path, place, f"{expected} bytes", f"{len(content)}")
-    if header.dtype.kind == "U":
+    if header.dtype.kind in "US":
         return _text(path, place, content, header)
     array = np.frombuffer(bytearray(content), dtype=header.dtype)
     if header.dtype.kind == "b":
@@ -163,8 +199,9 @@ def _text(path: Path, place: str, content: bytes, header: _Header) -> np.ndarray
     """Decode strictly: numpy would build strings of characters that do not exist."""
     if header.shape:
         raise _fault(path, place, "one text", f"an array of shape {header.shape}")
+    encoding = "utf-32-be" if header.dtype.byteorder == ">" else "utf-32-le"
     try:
-        text = content.decode("utf-32-be" if header.dtype.byteorder == ">" else "utf-32-le")
+        text = content.decode("utf-8" if header.dtype.kind == "S" else encoding)
     except UnicodeDecodeError as error:
         raise _fault(path, place, "text", str(error)) from error
     return np.array(text.rstrip("\0"))

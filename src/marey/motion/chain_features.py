@@ -76,7 +76,7 @@ def standardised(
 
 def chain_features(
     positions: Float[Tensor, "frames joints 3"], body: ChainBody
-) -> Float[Tensor, "steps feats"]:
+) -> Float[Tensor, "frames-1 feats"]:
     """Return the features of a clip that is ``placed_at_start``: one frame fewer than positions.
 
     Per frame: half the change of heading to the next frame, radians, positive to the right; step
@@ -150,7 +150,7 @@ def chain_rotations(
 
 def foot_labels(
     positions: Float[Tensor, "frames joints 3"], body: ChainBody
-) -> Float[Tensor, "steps 4"]:
+) -> Float[Tensor, "frames-1 4"]:
     """Return 1 where a foot joint hardly moves to the next frame, however high it is, else 0."""
     limit = body.contact_limit * body.metres_per_unit**2
     steps = positions[:, list(body.feet)].diff(dim=0).square().sum(-1)
