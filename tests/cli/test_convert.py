@@ -136,7 +136,7 @@ def test_convert_does_not_overwrite_without_force(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["{walk}", "{folder}/a.fbx"], ".fbx"),
+        (["{walk}", "{folder}/a.abc"], ".abc"),
         (["{folder}/none.bvh", "{folder}/a.npz"], "none.bvh"),
         (["{walk}", "{folder}/a.npz", "--unit", "cm"], "--unit"),
         (["{walk}", "{folder}/a.npz", "--fps", "0"], "fps"),

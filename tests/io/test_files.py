@@ -1,12 +1,16 @@
 """Suffixes decide formats; outputs are whole or absent and never overwrite by accident."""
 
+import importlib
+import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from marey.errors import InvalidInputError
-from marey.io import WRITE_SUFFIXES, atomic_path, load_motion, save_motion
+from marey.errors import FileFormatError, InvalidInputError
+from marey.io import READ_SUFFIXES, WRITE_SUFFIXES, atomic_path, load_motion, save_motion
+from marey.io.formats import FORMATS, MotionFormat
 from marey.motion import Motion
 from marey.skeleton import BODY22
 
@@ -29,15 +33,17 @@ def test_what_is_saved_can_be_loaded(motion: Motion, tmp_path: Path, name: str) 
     assert back.fps == 20
 
 
-@pytest.mark.parametrize("name", ["a.fbx", "a", "a.glb", ".bvh"])
+@pytest.mark.parametrize("name", ["a.abc", "a", "a.png", ".bvh"])
 def test_unknown_suffixes_list_the_known(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidInputError, match=r"\.bvh, \.npz, got"):
+    with pytest.raises(
+        InvalidInputError, match=", ".join(READ_SUFFIXES).replace(".", r"\.") + ", got"
+    ):
         load_motion(tmp_path / name)
 
 
 def test_save_lists_its_suffixes(motion: Motion, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=", ".join(WRITE_SUFFIXES).replace(".", r"\.")):
-        save_motion(motion, tmp_path / "a.fbx")
+        save_motion(motion, tmp_path / "a.abc")
 
 
 @pytest.mark.parametrize("suffix", [".bvh", ".npz", ".glb", ".png"])
@@ -100,3 +106,35 @@ def test_places_that_cannot_be_written_are_told(tmp_path: Path) -> None:
         pass
     with pytest.raises(InvalidInputError, match="got a folder"), atomic_path(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
+def test_every_format_names_functions_that_exist(form: MotionFormat) -> None:
+    assert form.reader or form.writer
+    for target, first in ((form.reader, "path"), (form.writer, "motion")):
+        if target:
+            module, name = target.split(":")
+            function = getattr(importlib.import_module(module), name)
+            parameters = inspect.signature(function).parameters
+            assert next(iter(parameters)) == first
+            assert set(form.reading) <= set(parameters) or first == "motion"
+
+
+def test_formats_that_share_a_suffix_are_told_apart(motion: Motion, tmp_path: Path) -> None:
+    slow = motion.resample(30.0)
+    for name in ("marey", "kimodo"):
+        save_motion(slow, tmp_path / f"{name}.npz", format=name)
+        back = load_motion(tmp_path / f"{name}.npz")
+        assert torch.allclose(back.joint_positions, slow.joint_positions, atol=1e-6)
+    np.savez(tmp_path / "other.npz", weather=np.zeros(3))
+    with pytest.raises(
+        FileFormatError, match=r"'marey_format' \(marey\).*got arrays named weather"
+    ):
+        load_motion(tmp_path / "other.npz")
+
+
+def test_formats_that_cannot_be_read_say_which_can(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="bvh, marey"):
+        load_motion(tmp_path / "a.png", format="preview")
+    with pytest.raises(InvalidInputError, match="the formats are bvh"):
+        load_motion(tmp_path / "a.png", format="film")

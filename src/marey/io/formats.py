@@ -12,7 +12,7 @@ from typing import Any
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io.npy_archive import array_names
 from marey.motion import Motion
-from marey.skeleton import Skeleton
+from marey.skeleton import BODY22, G1_34, SOMA30, SOMA77, Skeleton
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,13 @@ class MotionFormat:
     """Options of the reader."""
     skeletons: tuple[Skeleton, ...] = ()
     """The bodies that such a file can hold, the first by preference; () for any."""
+    fps: float | None = None
+    """The only frame rate that such a file can have; None for any."""
+
+    def holds(self, skeleton: Skeleton) -> bool:
+        """Return whether such a file can hold motions of a body; bone lengths may differ."""
+        names = [each.joint_names for each in self.skeletons]
+        return not names or skeleton.joint_names in names
 
     def read(self, path: str | Path, **options: Any) -> Motion:
         """Call the format's reader. Raises InvalidInputError if it has none."""
@@ -68,6 +75,32 @@ FORMATS: tuple[MotionFormat, ...] = (
         reader="marey.io.npz:read_npz",
         writer="marey.io.npz:write_npz",
         arrays=("marey_format",),
+    ),
+    MotionFormat(
+        name="kimodo",
+        suffixes=(".npz",),
+        summary="positions and rotations as Kimodo writes them",
+        reader="marey.io.kimodo:read_kimodo",
+        writer="marey.io.kimodo:write_kimodo",
+        arrays=("posed_joints", "joints_pos", "global_rot_mats", "local_rot_mats", "joints_rot"),
+        reading=("fps",),
+        skeletons=(SOMA77, SOMA30, G1_34, BODY22),
+        fps=30.0,
+    ),
+    MotionFormat(
+        name="g1",
+        suffixes=(".csv",),
+        summary="MuJoCo poses of the Unitree G1",
+        reader="marey.io.mujoco_csv:read_mujoco_csv",
+        writer="marey.io.mujoco_csv:write_mujoco_csv",
+        reading=("fps", "quaternions"),
+        skeletons=(G1_34,),
+    ),
+    MotionFormat(
+        name="fbx",
+        suffixes=(".fbx",),
+        summary="binary FBX 7.4: joints and animation",
+        writer="marey.io.fbx:write_fbx",
     ),
     MotionFormat(
         name="glb",
