@@ -1,6 +1,7 @@
 """Motion as feature vectors."""
 
 from marey.representations.heading_local import HeadingLocal
+from marey.representations.humanml3d import HumanML3D
 from marey.representations.joint_motion import JointMotion
 from marey.representations.kinematic_parts import KinematicParts
 from marey.representations.layout import Block, FeatureLayout
@@ -13,6 +14,7 @@ __all__ = [
     "Block",
     "FeatureLayout",
     "HeadingLocal",
+    "HumanML3D",
     "JointMotion",
     "KinematicParts",
     "Normalizer",
