@@ -31,6 +31,7 @@ from marey.motion.joint_matching import (
     role_indices,
 )
 from marey.motion.motion import Motion
+from marey.motion.soles import has_soles, rest_facing, sole, sole_heights
 from marey.skeleton import Skeleton
 
 _LEGS = tuple(f"{side}_{role}" for role in ("hip", "heel") for side in SIDES)
@@ -168,8 +169,8 @@ def _global_rotations(
 
 def _rest_alignment(pair: _Pair) -> Float[Tensor, "joints 3 3"]:
     """Return ``C`` of every target joint: from its rest frame to that of the joint it follows."""
-    facing_source = _facing(pair.source, pair.source_roles)
-    facing_target = _facing(pair.target, pair.target_roles)
+    facing_source = rest_facing(pair.source, pair.source_roles)
+    facing_target = rest_facing(pair.target, pair.target_roles)
     here = rest_positions(pair.target) @ facing_target  # both bodies face +Z, head up
     there = rest_positions(pair.source) @ facing_source
     turns = _limb_turns(pair, here, there) | _foot_turns(pair)
@@ -236,8 +237,8 @@ def _foot_turns(pair: _Pair) -> dict[int, Tensor]:
     for side in SIDES:
         if not pair.both_have(f"{side}_heel"):
             continue
-        own = _sole(pair.target, pair.target_roles, side)
-        other = _sole(pair.source, pair.source_roles, side)
+        own = sole(pair.target, pair.target_roles, side)
+        other = sole(pair.source, pair.source_roles, side)
         heel = pair.target_roles[f"{side}_heel"]
         found[heel] = _shortest_turn(own * ground, other * ground)
     return found
@@ -255,42 +256,6 @@ def _shortest_turn(start: Float[Tensor, "3"], end: Float[Tensor, "3"]) -> Float[
         axis = torch.linalg.cross(a, torch.eye(3, dtype=a.dtype)[int(a.abs().argmin())])
         real = torch.zeros_like(real)
     return rotations.quaternion_to_matrix(torch.cat((real[None], axis))).float()
-
-
-# --- rest pose ---------------------------------------------------------------------------------
-
-
-def _sole(skeleton: Skeleton, roles: Mapping[str, int], side: str) -> Float[Tensor, "3"]:
-    """Vector from the heel to the toe joint in rest pose, or to the foot's end site; else zero.
-
-    Its components are along the body's axes, see ``_facing``.
-    """
-    heel, facing = roles[f"{side}_heel"], _facing(skeleton, roles)
-    if (toe := roles.get(f"{side}_toe")) is not None:
-        rest = rest_positions(skeleton)
-        return (rest[toe] - rest[heel]) @ facing
-    tips = [torch.tensor(tip) @ facing for joint, tip in skeleton.end_sites if joint == heel]
-    return torch.stack(tips).mean(0) if tips else torch.zeros(3)
-
-
-def _facing(skeleton: Skeleton, roles: Mapping[str, int]) -> Float[Tensor, "3 3"]:
-    """Axes of the body in rest pose (left, up, forward), each snapped to a coordinate axis.
-
-    The identity for every rest pose that follows marey's conventions, and where hips and head
-    are not known.
-    """
-    if not {"left_hip", "right_hip", "head"} <= roles.keys():
-        return torch.eye(3)
-    rest = rest_positions(skeleton)
-    left = rest[roles["left_hip"]] - rest[roles["right_hip"]]
-    up = rest[roles["head"]] - rest[[roles["left_hip"], roles["right_hip"]]].mean(0)
-    axes = []
-    for vector in (left, up):
-        free = vector if not axes else vector * (axes[0] == 0)
-        strongest = int(free.abs().argmax())
-        axes.append(torch.eye(3)[strongest] * torch.sign(free[strongest]))
-    matrix = torch.stack((*axes, torch.linalg.cross(*axes)), dim=-1)
-    return matrix if bool(matrix.det() > 0.5) else torch.eye(3)
 
 
 # --- root --------------------------------------------------------------------------------------
@@ -317,39 +282,13 @@ def _root_positions(
     scale = leg / source_leg
     hips = motion.joint_positions[:, [other["left_hip"], other["right_hip"]]].mean(1)
     root = hips * scale - posed[:, [own["left_hip"], own["right_hip"]]].mean(1)
-    flat = _has_soles(pair.source, other) and _has_soles(pair.target, own)
+    flat = has_soles(pair.source, other) and has_soles(pair.target, own)
     places, turns = motion.joint_positions, motion.global_rotations
-    there = _sole_heights(pair.source, other, places, turns, flat=flat)
-    here = _sole_heights(pair.target, own, posed, turned, flat=flat)
+    there = sole_heights(pair.source, other, places, turns, flat=flat)
+    here = sole_heights(pair.target, own, posed, turned, flat=flat)
     there, here = _lowest(there, source_leg), _lowest(here, leg)
     root[:, 1] = scale * there - here
     return root, scale
-
-
-def _has_soles(skeleton: Skeleton, roles: Mapping[str, int]) -> bool:
-    return all(float(_sole(skeleton, roles, side)[1]) < -_MIN_LENGTH for side in SIDES)
-
-
-def _sole_heights(
-    skeleton: Skeleton,
-    roles: Mapping[str, int],
-    positions: Float[Tensor, "frames joints 3"],
-    turned: Float[Tensor, "frames joints 3 3"],
-    *,
-    flat: bool,
-) -> Float[Tensor, "frames points"]:
-    """Return the heights of both soles' ends, or, if they are not to be flat, of the heels, metres.
-
-    A sole reaches from the place below the heel that is level with it in rest pose to the toe.
-    """
-    facing, up = _facing(skeleton, roles), torch.tensor([0.0, 1.0, 0.0])
-    points = []
-    for side in SIDES:
-        heel = roles[f"{side}_heel"]
-        toe = _sole(skeleton, roles, side)
-        for point in (toe * up, toe) if flat else (torch.zeros(3),):
-            points.append((positions[:, heel] + turned[:, heel] @ facing @ point)[:, 1])
-    return torch.stack(points, dim=-1)
 
 
 def _lowest(heights: Float[Tensor, "frames points"], leg: float) -> Float[Tensor, " frames"]:
