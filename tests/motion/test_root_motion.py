@@ -87,7 +87,7 @@ def test_lengths_must_agree(generator: torch.Generator) -> None:
     motion = wander(generator)
     root = split_root_motion(motion).root
     short = RootMotion(positions=root.positions[1:], headings=root.headings[1:])
-    with pytest.raises(InvalidInputError, match="60 frames .* got 59 and 59"):
+    with pytest.raises(InvalidInputError, match=r"60 frames .* got 59 and 59"):
         join_root_motion(short, motion)
 
 
