@@ -1,0 +1,128 @@
+"""Foot targets: where a robot's soles should be so that they stand flat, still and on the ground.
+
+The soles of a robot are stiff plates: where the source's heel and toe both touch, the sole lies
+flat; where one end touches, that end stands. The way of a foot between two stands is moved along,
+so that nothing jumps.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from marey import rotations
+
+_BLEND = 0.1
+"""Seconds over which a foot turns flat before it stands, and back after."""
+_MIN_STAND = 0.1
+"""Seconds of contact below which a foot is not held in place."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sole:
+    """The plate under a foot: its four corners in the frame of the foot's joint, metres."""
+
+    joint: int
+    corners: Float[Tensor, "4 3"]
+    """Two at the heel, then two at the toe."""
+
+    def places(
+        self, positions: Float[Tensor, "frames 3"], turns: Float[Tensor, "frames 3 3"]
+    ) -> Float[Tensor, "frames 4 3"]:
+        """Return where the corners are for places and rotations of the foot's joint."""
+        return positions[:, None] + self.corners @ turns.transpose(-1, -2)
+
+
+def plan_sole(
+    sole: Sole,
+    positions: Float[Tensor, "frames 3"],
+    turns: Float[Tensor, "frames 3 3"],
+    contacts: Bool[Tensor, "frames 2"],
+    *,
+    fps: float,
+) -> Float[Tensor, "frames 4 3"]:
+    """Return targets of a sole's corners from the way of its foot and its contacts (heel, toe).
+
+    Corners are nowhere below the ground, and on it where the foot is in contact.
+    """
+    contacts = _lasting(contacts, max(1, round(_MIN_STAND * fps)))
+    width = max(1, round(_BLEND * fps))
+    turns = _flattened(turns, _faded(contacts.all(-1), width))
+    corners = sole.places(positions, turns)
+    lowest = corners[:, :, 1].amin(-1)
+    touching = _faded(contacts.any(-1), width)
+    corners[:, :, 1] -= torch.where(lowest < 0, lowest, touching * lowest)[:, None]
+    corners[:, :, [0, 2]] += _corrections(corners, contacts)[:, None]
+    return corners
+
+
+def _lasting(contacts: Bool[Tensor, "frames 2"], shortest: int) -> Bool[Tensor, "frames 2"]:
+    """Drop contacts of a foot that end too soon to stand."""
+    kept = contacts.clone()
+    for first, end in _runs(contacts.any(-1).long()):
+        if end - first < shortest:
+            kept[first:end] = False
+    return kept
+
+
+def _runs(values: Tensor) -> list[tuple[int, int]]:
+    """Return first and end of every run of one value that is not 0."""
+    edges = [0, *((values.diff() != 0).nonzero()[:, 0] + 1).tolist(), len(values)]
+    return [(a, b) for a, b in pairwise(edges) if b > a and values[a]]
+
+
+def _faded(on: Bool[Tensor, " frames"], width: int) -> Float[Tensor, " frames"]:
+    """Return 1 where ``on``, falling smoothly to 0 over ``width`` frames beside it."""
+    frames = torch.arange(len(on)).double()
+    where = on.nonzero()[:, 0].double()
+    if not len(where):
+        return torch.zeros(len(on)).double()
+    distance = (frames[:, None] - where).abs().amin(-1)
+    share = (1 - distance / (width + 1)).clamp(min=0)
+    return share * share * (3 - 2 * share)
+
+
+def _flattened(
+    turns: Float[Tensor, "frames 3 3"], share: Float[Tensor, " frames"]
+) -> Float[Tensor, "frames 3 3"]:
+    """Turn a foot towards level, about the axis across, by a share of the way."""
+    forward = turns[:, :, 2]
+    level = rotations.yaw_matrix(torch.atan2(forward[:, 0], forward[:, 2]))
+    return rotations.slerp(turns, level, share)
+
+
+def _corrections(
+    corners: Float[Tensor, "frames 4 3"], contacts: Bool[Tensor, "frames 2"]
+) -> Float[Tensor, "frames 2"]:
+    """Return how far over the ground the sole moves so that what touches stands still, metres.
+
+    Between two stands the correction goes evenly from one's last to the next one's first.
+    """
+    ground = corners[:, :, [0, 2]]
+    ends = {1: ground[:, :2].mean(1), 2: ground[:, 2:].mean(1), 3: ground.mean(1)}
+    states = contacts[:, 0].long() + 2 * contacts[:, 1].long()
+    known, values = [], []
+    for first, end in _runs(states):
+        point = ends[int(states[first])][first:end]
+        follows = known and known[-1] == first - 1
+        before = ends[int(states[first])][first] + values[-1] if follows else point.mean(0)
+        known += range(first, end)
+        values += list(before - point)
+    if not known:
+        return torch.zeros(len(corners), 2).double()
+    return _interpolated(len(corners), known, torch.stack(values))
+
+
+def _interpolated(
+    frames: int, known: list[int], values: Float[Tensor, "known axes"]
+) -> Float[Tensor, "frames axes"]:
+    """Return values for all frames: linear between known ones, constant outside."""
+    times = torch.arange(frames).double()
+    places = torch.tensor(known).double()
+    after = torch.searchsorted(places, times).clamp(max=len(known) - 1)
+    before = (after - 1).clamp(min=0)
+    span = (places[after] - places[before]).clamp(min=1)
+    weight = ((times - places[before]) / span).clamp(0, 1)
+    return torch.lerp(values[before], values[after], weight[:, None])

@@ -1,0 +1,262 @@
+"""Retargeting to a robot: a person's motion as root path and hinge angles that it can make.
+
+First the rotations are carried over to the robot's skeleton as if its joints were balls
+(``marey.motion.retarget``: path and heights scale with the legs, limbs point as the source's do).
+Then all hinges are fitted at once, inside their limits, to where that puts pelvis, trunk, elbows,
+knees and hands, and to soles that stand flat and still where the source's feet touch.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import pad
+
+from marey.motion import BODY22_LIMITS, KIMODO_LIMITS, Motion, foot_contacts, retarget
+from marey.motion.robot_motion import RobotMotion
+from marey.robots.branches import steadiest
+from marey.robots.fitting import Goal, Points, fit
+from marey.robots.foot_targets import Sole, plan_sole
+from marey.skeleton import BODY22
+from marey.skeleton.library.g1 import G1
+
+_SOLE = ((0.03, -0.035, -0.05), (-0.03, -0.035, -0.05), (0.03, -0.035, 0.12), (-0.03, -0.035, 0.12))
+"""Corners of the G1's sole below the ankle: where its model has the capsules that touch, metres."""
+SOLES = tuple(
+    Sole(joint=G1.skeleton.index(f"{side}_ankle_roll_skel"), corners=torch.tensor(_SOLE).double())
+    for side in ("left", "right")
+)
+
+_ARM, _UP = 0.1, 0.25
+_BODY: tuple[tuple[str, tuple[float, float, float], float], ...] = (
+    *(("pelvis_skel", offset, 1.0) for offset in ((_ARM, 0, 0), (-_ARM, 0, 0), (0, 0, _ARM))),
+    *(("waist_pitch_skel", o, 0.5) for o in ((_ARM, _UP, 0), (-_ARM, _UP, 0), (0, _UP, _ARM))),
+    *((f"{side}_knee_skel", (0, 0, 0), 0.5) for side in ("left", "right")),
+    *((f"{side}_elbow_skel", (0, 0, 0), 1.0) for side in ("left", "right")),
+    *((f"{side}_wrist_yaw_skel", (0, 0, 0), 3.0) for side in ("left", "right")),
+    *((f"{side}_hand_roll_skel", (0, 0, 0), 1.0) for side in ("left", "right")),
+    *((f"{side}_wrist_yaw_skel", (_ARM, 0, 0), 0.1) for side in ("left", "right")),
+)
+"""Points of the body that are fitted: joint, offset in its frame (metres), weight."""
+_ARMS = ((0.0, 0.2), (-1.5, 0.2), (-2.8, 0.2), (0.0, 1.8))
+"""Pitch and roll of the shoulders that fits start from, radians: arms down, ahead, up, aside."""
+_SHIFTS = (12, 12, 4, 4)
+"""Frames over which a way to hold an arm is offered to its neighbours, round by round."""
+_SOLE_WEIGHT = 4.0
+_STIFFNESS = 0.03
+"""Metres of error that a radian away from the smoothed angles weighs as much as …"""
+_HASTE = 6.0
+"""… for a hinge that stands still; twice that at this speed, radians per second."""
+_SMOOTHING = 0.07
+"""Seconds to either side over which angles are averaged."""
+_ROUNDS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobotRetargetReport:
+    """How near the robot came; distances in metres, from places scaled to its size."""
+
+    scale: float
+    """Factor by which path and heights were scaled: the ratio of the leg lengths."""
+    hands_mean: float
+    hands_max: float
+    """Of the wrists, from where they are with the source's arm directions and free joints."""
+    soles_mean: float
+    soles_max: float
+    """Of the soles' corners, from where they were planned."""
+    skate_before: float
+    """Mean speed of the planned-to-stand ends of the feet in the source, scaled; metres/second."""
+    skate_after: float
+    """The same on the robot."""
+    lowest: float
+    """Lowest point of a sole above the ground; negative if a foot sinks in, metres."""
+    at_limits: dict[str, float]
+    """Share of frames in which a hinge stands at one of its limits, for those that do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobotRetargeted:
+    """A motion on the robot, and how it came there."""
+
+    motion: RobotMotion
+    report: RobotRetargetReport
+
+
+def retarget_to_robot(motion: Motion) -> RobotRetargeted:
+    """Return a motion of any body with hips, heels and hands on the Unitree G1.
+
+    No angle leaves its limits, and no corner of a sole sinks into the ground. Feet stand where
+    ``motion.contacts`` say so, or else where heights and speeds do. Raises InvalidInputError for
+    a skeleton whose joints cannot be matched.
+    """
+    moved = retarget(motion, G1.skeleton)
+    contacts = _contacts(motion)
+    soles = [
+        plan_sole(
+            sole,
+            moved.motion.joint_positions[:, sole.joint].double(),
+            moved.motion.global_rotations[:, sole.joint].double(),
+            contacts[:, 2 * side : 2 * side + 2],
+            fps=motion.fps,
+        )
+        for side, sole in enumerate(SOLES)
+    ]
+    goal = _goal(moved.motion, torch.cat(soles, dim=1))
+    fitted = _lifted(_fitted(_start(moved.motion), goal))
+    report = _report(motion, fitted, goal, contacts, scale=moved.report.scale)
+    return RobotRetargeted(motion=fitted, report=report)
+
+
+def _contacts(motion: Motion) -> Bool[Tensor, "frames 4"]:
+    if motion.contacts is not None:
+        return motion.contacts
+    limits = BODY22_LIMITS if motion.skeleton == BODY22 else KIMODO_LIMITS
+    return foot_contacts(motion.joint_positions, motion.skeleton, motion.fps, limits=limits)
+
+
+def _goal(moved: Motion, soles: Float[Tensor, "frames corners 3"]) -> Goal:
+    """Return the goal of all points: those of the body as they moved, the soles as planned."""
+    skeleton = G1.skeleton
+    body = Points(
+        joints=tuple(skeleton.index(joint) for joint, _, _ in _BODY),
+        offsets=torch.tensor([offset for _, offset, _ in _BODY]).double(),
+    )
+    points = Points(
+        joints=(*body.joints, *(sole.joint for sole in SOLES for _ in sole.corners)),
+        offsets=torch.cat((body.offsets, *(sole.corners for sole in SOLES))),
+    )
+    places = body.places(moved.joint_positions.double(), moved.global_rotations.double())
+    targets = torch.cat((places, soles), dim=1)
+    weights = [*(weight for _, _, weight in _BODY), *[_SOLE_WEIGHT] * soles.shape[1]]
+    return Goal(
+        points=points,
+        targets=targets,
+        weights=torch.tensor(weights).double().expand(len(targets), -1),
+        prior=torch.zeros(len(targets), G1.num_hinges).double(),
+        stiffness=torch.full((len(targets), G1.num_hinges), _STIFFNESS).double(),
+    )
+
+
+def _start(moved: Motion) -> RobotMotion:
+    return RobotMotion(
+        root_positions=moved.root_positions.double(),
+        root_rotations=moved.local_rotations[:, 0].double(),
+        angles=torch.zeros(moved.num_frames, G1.num_hinges).double(),
+        fps=moved.fps,
+        robot=G1,
+        metadata=moved.metadata,
+    )
+
+
+def _fitted(motion: RobotMotion, goal: Goal) -> RobotMotion:
+    """Fit in rounds, each kept to the smoothed angles of the one before, so that none jumps."""
+    motion = steadiest([_roughly(start, goal) for start in _starts(motion)], goal)
+    for frames in _SHIFTS:
+        shifted = [_shifted(motion, step) for step in (-frames, frames)]
+        motion = steadiest([motion, *(_roughly(start, goal) for start in shifted)], goal)
+    for _ in range(_ROUNDS):
+        prior = _smoothed(motion.angles, motion.fps)
+        stiff = _STIFFNESS * (1 + (_speeds(motion) / _HASTE) ** 2)
+        motion = fit(replace(motion, angles=prior), replace(goal, prior=prior, stiffness=stiff))
+    return motion
+
+
+def _starts(motion: RobotMotion) -> list[RobotMotion]:
+    """Return the motion with its arms in poses from which a fit ends in one way or another."""
+    starts = []
+    for pitch, roll in _ARMS:
+        angles = motion.angles.clone()
+        for side, sign in (("left", 1.0), ("right", -1.0)):
+            angles[:, G1.hinge_names.index(f"{side}_shoulder_pitch_joint")] = pitch
+            angles[:, G1.hinge_names.index(f"{side}_shoulder_roll_joint")] = sign * roll
+        starts.append(replace(motion, angles=angles))
+    return starts
+
+
+def _roughly(start: RobotMotion, goal: Goal) -> RobotMotion:
+    return fit(start, goal, iterations=20, tolerance=1e-3)
+
+
+def _shifted(motion: RobotMotion, frames: int) -> RobotMotion:
+    """Give every frame the angles that the motion has some frames earlier, or later if negative."""
+    places = (torch.arange(motion.num_frames) - frames).clamp(0, motion.num_frames - 1)
+    return replace(motion, angles=motion.angles[places])
+
+
+def _smoothed(angles: Float[Tensor, "frames hinges"], fps: float) -> Float[Tensor, "frames hinges"]:
+    """Average over the frames nearby, with the first and last repeated beyond the ends."""
+    return _windows(angles, max(1, round(_SMOOTHING * fps))).mean(-1)
+
+
+def _speeds(motion: RobotMotion) -> Float[Tensor, "frames hinges"]:
+    """Return the highest speed of each hinge in the frames nearby, radians per second."""
+    steps = motion.angles.diff(dim=0).abs() * motion.fps
+    padded = pad(steps, (0, 0, 0, 1))
+    return _windows(padded, max(1, round(_SMOOTHING * motion.fps))).amax(-1)
+
+
+def _windows(
+    values: Float[Tensor, "frames hinges"], reach: int
+) -> Float[Tensor, "frames hinges window"]:
+    padded = pad(values.T[None], (reach, reach), mode="replicate")[0].T
+    return padded.unfold(0, 2 * reach + 1, 1)
+
+
+def _lifted(motion: RobotMotion) -> RobotMotion:
+    """Raise the robot in frames in which a corner of a sole would lie below the ground."""
+    sunk = (-_corners(motion)[..., 1].amin(-1)).clamp(min=0)
+    root = motion.root_positions.clone()
+    root[:, 1] += sunk
+    return replace(motion, root_positions=root)
+
+
+def _corners(motion: RobotMotion) -> Float[Tensor, "frames corners 3"]:
+    rows = [
+        sole.places(motion.joint_positions[:, sole.joint], motion.global_rotations[:, sole.joint])
+        for sole in SOLES
+    ]
+    return torch.cat(rows, dim=1)
+
+
+def _report(
+    source: Motion,
+    fitted: RobotMotion,
+    goal: Goal,
+    contacts: Bool[Tensor, "frames 4"],
+    *,
+    scale: float,
+) -> RobotRetargetReport:
+    places = goal.points.places(fitted.joint_positions, fitted.global_rotations)
+    errors = (places - goal.targets).norm(dim=-1)
+    wrists = [
+        k for k, (joint, offset, _) in enumerate(_BODY) if "wrist" in joint and not any(offset)
+    ]
+    soles = errors[:, len(_BODY) :]
+    corners = _corners(fitted)
+    ends = torch.stack([corners[:, k : k + 2].mean(1) for k in range(0, 8, 2)], dim=1)
+    feet = source.joint_positions[:, source.skeleton.foot_indices].double() * scale
+    angles = fitted.angles
+    touched = ((angles <= G1.lower) | (angles >= G1.upper)).double().mean(0)
+    return RobotRetargetReport(
+        scale=scale,
+        hands_mean=float(errors[:, wrists].mean()),
+        hands_max=float(errors[:, wrists].max()),
+        soles_mean=float(soles.mean()),
+        soles_max=float(soles.max()),
+        skate_before=_skate(feet, contacts, source.fps),
+        skate_after=_skate(ends, contacts, source.fps),
+        lowest=float(corners[..., 1].min()),
+        at_limits={
+            name: float(share) for name, share in zip(G1.hinge_names, touched, strict=True) if share
+        },
+    )
+
+
+def _skate(
+    feet: Float[Tensor, "frames 4 3"], contacts: Bool[Tensor, "frames 4"], fps: float
+) -> float:
+    """Mean horizontal speed of feet in frames in which they touch and in the next one do too."""
+    steps = feet[..., [0, 2]].diff(dim=0).norm(dim=-1) * fps
+    standing = contacts[1:] & contacts[:-1]
+    return float(steps[standing].mean()) if bool(standing.any()) else 0.0
