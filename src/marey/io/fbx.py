@@ -94,14 +94,18 @@ def fbx_bytes(motion: Motion, *, unit: str = "cm") -> bytes:
 
 def bone_names(skeleton: Skeleton) -> list[str]:
     """Names of the bones in the file, all different: joints first, then end sites."""
-    tips = [f"{skeleton.joint_names[joint]}_end" for joint, _ in skeleton.end_sites]
     names: list[str] = []
-    for wanted in (*skeleton.joint_names, *tips):
-        clean = name = _clean(wanted)
-        number = 2
+
+    def add(wanted: str) -> None:
+        name, number = wanted, 2
         while name in names:
-            name, number = f"{clean}{number}", number + 1
+            name, number = f"{wanted}{number}", number + 1
         names.append(name)
+
+    for joint in skeleton.joint_names:
+        add(_clean(joint))
+    for joint, _ in skeleton.end_sites:
+        add(f"{names[joint]}_end")
     return names
 
 
