@@ -55,7 +55,7 @@ def limbs_of(skeleton: Skeleton) -> tuple[Limb, ...]:
                 between,
                 key=lambda m: min((rest[m] - rest[start]).norm(), (rest[end] - rest[m]).norm()),
             )
-            axis = _bending_axis(rest[middle] - rest[start], rest[end] - rest[middle], part)
+            axis = bending_axis(rest[middle] - rest[start], rest[end] - rest[middle], part)
             limbs.append(Limb(start=start, middle=middle, end=end, axis=axis))
     return tuple(limbs)
 
@@ -96,7 +96,13 @@ def bend_straight_limbs(
     return local
 
 
-def _bending_axis(upper: Tensor, lower: Tensor, part: str) -> Float[Tensor, "3"]:
+def bending_axis(
+    upper: Float[Tensor, "3"], lower: Float[Tensor, "3"], part: str
+) -> Float[Tensor, "3"]:
+    """Return the axis about which an "arm" or a "leg" bends, of its two bones in rest pose.
+
+    The body faces +Z: knees bend backwards and elbows forwards, unless the limb is bent at rest.
+    """
     towards = lower
     if float(_angle(upper, lower)) < _BENT_AT_REST:
         towards = upper.new_tensor([0.0, 0.0, -1.0 if part == "leg" else 1.0])
