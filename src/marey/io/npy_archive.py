@@ -197,7 +197,7 @@ def _decoded(path: Path, place: str, content: bytes, header: _Header) -> np.ndar
 
 def _text(path: Path, place: str, content: bytes, header: _Header) -> np.ndarray:
     """Decode strictly: numpy would build strings of characters that do not exist."""
-    if header.shape:
+    if math.prod(header.shape) != 1:
         raise _fault(path, place, "one text", f"an array of shape {header.shape}")
     encoding = "utf-32-be" if header.dtype.byteorder == ">" else "utf-32-le"
     try:

@@ -1,0 +1,272 @@
+"""AMASS files: there and back, every layout, rest joints from the user's files, what is refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from marey import rotations
+from marey.errors import FileFormatError, InvalidInputError
+from marey.io.amass import at_rate, read_amass, write_amass
+from marey.io.body_model import BodyModel, read_body_model
+from marey.motion import Motion
+from marey.skeleton import BODY22, SOMA30
+from marey.skeleton.kinematics import joint_positions
+
+PELVIS = torch.tensor([0.01, -0.3, 0.02])
+SHAPED = replace(
+    BODY22,
+    name="smpl22",
+    rest_offsets=torch.cat((PELVIS[None], 1.1 * BODY22.rest_offsets[1:])),
+    end_sites=(),
+)
+
+
+def moving(frames: int = 24, fps: float = 120.0) -> Motion:
+    """A body that bends, turns and travels."""
+    time = torch.linspace(0, 1, frames)
+    axes = 0.6 * torch.randn(22, 3, generator=torch.Generator().manual_seed(1))
+    local = rotations.rotation_vector_to_matrix((5 * time).sin()[:, None, None] * axes)
+    root = torch.stack((time, 0.9 + 0.1 * (6 * time).sin(), 2 * time), dim=-1)
+    return Motion(root_positions=root, local_rotations=local, fps=fps, skeleton=SHAPED)
+
+
+def smplh(motion: Motion, width: int = 156) -> dict[str, np.ndarray]:
+    """The arrays of an AMASS file, written without marey: Z up, facing away from +Y."""
+    # World x, y, z of marey become x, −z, y: the plain quarter turn about x.
+    turn = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    local = motion.local_rotations.double().numpy().copy()
+    local[:, 0] = turn @ local[:, 0]
+    vectors = rotations.matrix_to_rotation_vector(torch.from_numpy(local)).flatten(1).numpy()
+    poses = np.zeros((motion.num_frames, width))
+    poses[:, :66] = vectors
+    if width > 66:
+        poses[:, 66:] = 0.3
+    return {
+        "poses": poses,
+        "trans": motion.root_positions.double().numpy() @ turn.T - PELVIS.double().numpy(),
+        "betas": np.linspace(-1, 1, 16),
+        "gender": np.array("female"),
+        "mocap_framerate": np.array(motion.fps),
+        "dmpls": np.zeros((motion.num_frames, 8)),
+    }
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "motion.npz"
+
+
+def same(one: Motion, other: Motion) -> None:
+    torch.testing.assert_close(one.joint_positions, other.joint_positions, atol=2e-6, rtol=0)
+    assert (
+        float(rotations.geodesic_distance(one.local_rotations, other.local_rotations).max()) < 1e-5
+    )
+    assert one.fps == other.fps
+
+
+def test_what_is_written_is_read(file: Path) -> None:
+    motion = moving().with_metadata(gender="female", betas=[0.5, -1.0])
+    write_amass(motion, file)
+    back = read_amass(file)
+    same(back, motion)
+    torch.testing.assert_close(back.skeleton.rest_offsets, SHAPED.rest_offsets, atol=1e-6, rtol=0)
+    assert back.metadata["rest"] == "the file's own rest joints"
+    assert (back.metadata["gender"], back.metadata["betas"]) == ("female", [0.5, -1.0])
+    with np.load(file) as arrays:
+        assert arrays["poses"].shape == (24, 165)
+        assert not arrays["pose_hand"].any()
+        assert float(arrays["mocap_frame_rate"]) == 120.0
+
+
+@pytest.mark.parametrize("width", [66, 72, 156, 165])
+def test_every_layout_is_read_with_the_rest_offsets_given(file: Path, width: int) -> None:
+    motion = moving()
+    np.savez(file, **smplh(motion, width))
+    # The file's axes say nothing of a heading: marey's reading faces the other way.
+    half = motion.rotate(np.pi)
+    same(read_amass(file, rest=SHAPED), half)
+
+
+def test_poses_in_parts_are_read_and_y_may_be_up(file: Path) -> None:
+    motion = moving()
+    arrays = smplh(motion)
+    poses = arrays.pop("poses")
+    np.savez(file, root_orient=poses[:, :3], pose_body=poses[:, 3:66], **arrays)
+    same(read_amass(file, rest=SHAPED), motion.rotate(np.pi))
+    upright = read_amass(file, rest=SHAPED, up="Y")
+    assert float(upright.root_positions[-1, 2]) == pytest.approx(
+        float(motion.root_positions[-1, 1]), abs=1e-5
+    )
+
+
+def test_without_rest_joints_the_body_is_body22_on_the_floor(file: Path) -> None:
+    np.savez(file, **smplh(moving()))
+    motion = read_amass(file)
+    assert motion.skeleton == BODY22
+    assert motion.metadata["rest"].startswith("body22: the file holds no rest joints")
+    assert float(motion.joint_positions[..., 1].min()) == pytest.approx(0, abs=1e-6)
+    assert motion.metadata["gender"] == "female"
+
+
+# --- rates -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rate", "note", "frames"),
+    [
+        (120.0, "every 6th frame of 120 fps", 10),
+        (59.99, "every 3th frame of 59.99 fps", 20),
+        (50.0, "interpolated from 50 fps", 24),
+        (20.0, None, 60),
+    ],
+)
+def test_rates_are_divided_or_interpolated(rate: float, note: str | None, frames: int) -> None:
+    motion = at_rate(moving(60, rate), 20.0)
+    assert (motion.fps, motion.num_frames, motion.metadata.get("rate")) == (20.0, frames, note)
+
+
+def test_a_rate_that_is_not_stated_can_be_given(file: Path) -> None:
+    arrays = smplh(moving())
+    del arrays["mocap_framerate"]
+    np.savez(file, **arrays)
+    with pytest.raises(FileFormatError, match="source_fps"):
+        read_amass(file)
+    assert read_amass(file, source_fps=100.0, fps=20.0).fps == 20.0
+
+
+# --- rest joints -------------------------------------------------------------------------------
+
+
+def body_model(generator: torch.Generator) -> dict[str, np.ndarray]:
+    """A body model of 200 vertices whose joints are SHAPED's, with two shapes."""
+    eye = torch.eye(3).expand(22, 3, 3)
+    joints = joint_positions(SHAPED.rest_offsets[0], eye, SHAPED).double().numpy()
+    weights = torch.rand(24, 200, generator=generator, dtype=torch.float64).numpy()
+    weights /= weights.sum(1, keepdims=True)
+    rows = np.concatenate((joints, np.zeros((2, 3))))
+    return {
+        "J_regressor": weights,
+        "v_template": np.linalg.pinv(weights) @ rows,
+        "shapedirs": 0.01
+        * torch.randn(200, 3, 2, generator=generator, dtype=torch.float64).numpy(),
+    }
+
+
+def test_a_body_model_gives_the_joints_of_a_shape(
+    tmp_path: Path, file: Path, generator: torch.Generator
+) -> None:
+    arrays, path = body_model(generator), tmp_path / "model.npz"
+    np.savez(path, names=np.array([{}], dtype=object), **arrays)  # as the published files have it
+    model = read_body_model(path)
+    torch.testing.assert_close(
+        model.skeleton().rest_offsets, SHAPED.rest_offsets, atol=1e-5, rtol=0
+    )
+    betas = [2.0, -1.0]
+    shaped = arrays["J_regressor"] @ (arrays["v_template"] + arrays["shapedirs"] @ np.array(betas))
+    skeleton = model.skeleton([*betas, 9.0, 9.0])
+    torch.testing.assert_close(skeleton.rest_offsets[0], torch.from_numpy(shaped[0]).float())
+    bone = torch.from_numpy(shaped[4] - shaped[1]).float()
+    torch.testing.assert_close(skeleton.rest_offsets[4], bone, atol=1e-6, rtol=0)
+    np.savez(file, **smplh(moving()) | {"betas": np.zeros(16)})
+    same(read_amass(file, rest=path), read_amass(file, rest=SHAPED))
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".json"])
+def test_rest_joints_alone_do_as_well(tmp_path: Path, suffix: str) -> None:
+    eye = torch.eye(3).expand(22, 3, 3)
+    rows = joint_positions(SHAPED.rest_offsets[0], eye, SHAPED).double().numpy()
+    path = tmp_path / f"rest{suffix}"
+    if suffix == ".npz":
+        np.savez(path, rest_joints=rows)
+    elif suffix == ".npy":
+        np.save(path, rows)
+    else:
+        path.write_text(json.dumps({"rest_joints": rows.tolist()}))
+    found = read_body_model(path).skeleton([1.0, 2.0]).rest_offsets
+    torch.testing.assert_close(found, SHAPED.rest_offsets, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("a.json", "[[0, 0, 0]]", "22 or more"),
+        ("a.json", '{"joints": []}', "rows"),
+        ("a.json", "{", "rows"),
+        ("a.json", json.dumps([[0.0, 100.0 * i, 0.0] for i in range(22)]), "bones of 0.005 to 1 m"),
+        ("a.json", json.dumps([[0.0, 0.0, 0.0]] * 22), "bones of"),
+        ("a.npy", "nothing", "npy"),
+        ("a.npz", "nothing", "NPZ"),
+    ],
+)
+def test_other_files_hold_no_body(tmp_path: Path, name: str, content: str, complaint: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(FileFormatError, match=complaint):
+        read_body_model(tmp_path / name)
+
+
+def test_a_model_without_its_arrays_is_refused(tmp_path: Path, generator: torch.Generator) -> None:
+    arrays = body_model(generator)
+    for name, array in arrays.items():
+        path = tmp_path / f"without_{name}.npz"
+        np.savez(path, **{key: each for key, each in arrays.items() if key != name})
+        with pytest.raises(FileFormatError, match=name):
+            read_body_model(path)
+        np.savez(path, **arrays | {name: array[:20]})
+        with pytest.raises(FileFormatError, match=r"shape"):
+            read_body_model(path)
+
+
+# --- what is refused ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"poses": np.zeros((24, 63))}, "66, 72, 156 or 165"),
+        ({"poses": np.zeros((20, 156))}, "trans: expected 20 frames"),
+        ({"poses": np.zeros((0, 156)), "trans": np.zeros((0, 3))}, "at least one frame"),
+        ({"poses": np.full((24, 156), np.nan)}, "poses, row 0: expected finite"),
+        ({"poses": np.zeros((24, 156), dtype="U3")}, "poses"),
+        ({"trans": np.zeros((24, 2))}, r"trans: expected numbers \[…, 3\]"),
+        ({"mocap_framerate": np.array(0.0)}, "frames per second"),
+        ({"betas": np.zeros((2, 2))}, "betas"),
+        ({"gender": np.array([{}], dtype=object)}, "unpickled"),
+    ],
+)
+def test_damaged_arrays_are_named(
+    file: Path, change: dict[str, np.ndarray], complaint: str
+) -> None:
+    np.savez(file, **smplh(moving()) | change)
+    with pytest.raises(FileFormatError, match=complaint):
+        read_amass(file)
+
+
+def test_a_file_of_shapes_is_no_motion(file: Path) -> None:
+    np.savez(file, betas=np.zeros(16), gender=np.array("male"))
+    with pytest.raises(FileFormatError, match=r"shape\.npz"):
+        read_amass(file)
+
+
+def test_arguments_that_do_not_fit_are_refused(file: Path) -> None:
+    with pytest.raises(InvalidInputError, match="retarget"):
+        write_amass(
+            Motion(
+                root_positions=torch.zeros(2, 3),
+                local_rotations=torch.eye(3).expand(2, 30, 3, 3),
+                fps=30.0,
+                skeleton=SOMA30,
+            ),
+            file,
+        )
+    with pytest.raises(InvalidInputError, match="betas"):
+        write_amass(moving().with_metadata(betas="tall"), file)
+    write_amass(moving(), file)
+    with pytest.raises(InvalidInputError, match="exists"):
+        write_amass(moving(), file)
+    with pytest.raises(InvalidInputError, match="body22's joints"):
+        read_amass(file, rest=SOMA30)
+    assert isinstance(read_body_model(file), BodyModel)
