@@ -11,7 +11,7 @@ import torch
 from marey import rotations
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io.amass import at_rate, read_amass, write_amass
-from marey.io.body_model import BodyModel, read_body_model
+from marey.io.body_model import BodyModel, read_body_model, read_body_models
 from marey.motion import Motion
 from marey.skeleton import BODY22, SOMA30
 from marey.skeleton.kinematics import joint_positions
@@ -218,6 +218,27 @@ def test_a_model_without_its_arrays_is_refused(tmp_path: Path, generator: torch.
         np.savez(path, **arrays | {name: array[:20]})
         with pytest.raises(FileFormatError, match=r"shape"):
             read_body_model(path)
+
+
+def test_a_folder_holds_a_model_per_gender(
+    tmp_path: Path, file: Path, generator: torch.Generator
+) -> None:
+    folder = tmp_path / "models"
+    (folder / "female").mkdir(parents=True)
+    with pytest.raises(FileFormatError, match=r"male/model\.npz"):
+        read_body_models(folder)
+    arrays = body_model(generator)
+    np.savez(folder / "female" / "model.npz", **arrays)
+    np.savez(folder / "SMPLH_MALE.npz", **arrays | {"v_template": 1.2 * arrays["v_template"]})
+    models = read_body_models(folder)
+    assert set(models) == {"female", "male"}
+    np.savez(file, **smplh(moving()))
+    same(read_amass(file, rest=folder), read_amass(file, rest=models["female"]))
+    np.savez(file, **smplh(moving()) | {"gender": np.array("male")})
+    same(read_amass(file, rest=models), read_amass(file, rest=models["male"]))
+    np.savez(file, **smplh(moving()) | {"gender": np.array("neutral")})
+    with pytest.raises(FileFormatError, match="gender: expected female or male, got 'neutral'"):
+        read_amass(file, rest=folder)
 
 
 # --- what is refused ---------------------------------------------------------------------------

@@ -13,6 +13,7 @@ Of the joints the first 22 are read: hands, jaw and eyes are left out. No file h
 and marey ships no body model: see ``io.body_model`` for where they come from.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,7 @@ from torch import Tensor
 from marey import rotations
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io.atomic import atomic_path
-from marey.io.body_model import BodyModel, read_body_model
+from marey.io.body_model import BodyModel, read_body_model, read_body_models
 from marey.io.npy_archive import read_arrays
 from marey.motion import Motion
 from marey.skeleton import BODY22, Skeleton
@@ -42,8 +43,9 @@ _NOTES = ("gender", "surface_model_type")
 _Z_UP = ((-1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))
 """From the file's axes to marey's; its own inverse. A body that faces the file's +Y faces +Z."""
 
-Rest = str | Path | BodyModel | Skeleton
-"""Where rest joints come from: a file for ``read_body_model``, what it returned, or a skeleton."""
+Rest = str | Path | BodyModel | Mapping[str, BodyModel] | Skeleton
+"""Where rest joints come from: a file or folder for ``read_body_models``, one model, one per gender
+(or "" for all), or a skeleton."""
 
 
 def read_amass(
@@ -236,11 +238,24 @@ def _skeleton(
         return rest, f"skeleton {rest.name}"
     if isinstance(rest, BodyModel):
         return rest.skeleton(betas), "body model"
+    if isinstance(rest, str | Path):
+        return _of_gender(path, arrays, read_body_models(rest)).skeleton(betas), Path(rest).name
     if rest is not None:
-        return read_body_model(rest).skeleton(betas), Path(rest).name
+        return _of_gender(path, arrays, rest).skeleton(betas), "body model"
     if "rest_joints" in arrays:
         return read_body_model(path).skeleton(), "the file's own rest joints"
     return BODY22, "body22: the file holds no rest joints and none were given"
+
+
+def _of_gender(
+    path: Path, arrays: dict[str, np.ndarray], models: Mapping[str, BodyModel]
+) -> BodyModel:
+    gender = str(arrays.get("gender", "neutral")).lower()
+    for name in (gender, "neutral", ""):
+        if name in models:
+            return models[name]
+    fix = "Give a model of that gender, or a neutral one."
+    raise _fault(path, "gender", " or ".join(sorted(models)), repr(gender)[:40], fix=fix)
 
 
 def _notes(arrays: dict[str, np.ndarray], betas: list[float], origin: str) -> dict[str, Any]:

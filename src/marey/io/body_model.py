@@ -12,6 +12,7 @@ The first 22 joints are body22's in all of them.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,6 +76,26 @@ def read_body_model(path: str | Path) -> BodyModel:
     if missing:
         raise _fault(path, f"array {missing[0]!r}", f"{', '.join(_MODEL)}, or {_REST!r}", "none")
     return _of_model(path, arrays)
+
+
+def read_body_models(path: str | Path) -> dict[str, BodyModel]:
+    """Read a file, or a folder with one model per gender, by gender; a file serves for all ("").
+
+    In a folder the models are the NPZ files whose path inside it says female, male or neutral.
+    Raises FileFormatError for a folder without any, or for a file that is no body model.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return {"": read_body_model(folder)}
+    found: dict[str, BodyModel] = {}
+    for file in sorted(folder.rglob("*.npz")):
+        words = set(re.findall(r"[a-z]+", file.relative_to(folder).as_posix().lower()))
+        for gender in words & {"female", "male", "neutral"}:
+            found.setdefault(gender, read_body_model(file))
+    if not found:
+        expected = "files such as male/model.npz or SMPLX_FEMALE.npz"
+        raise _fault(folder, "folder", expected, "none")
+    return found
 
 
 def _of_model(path: Path, arrays: dict[str, np.ndarray]) -> BodyModel:
