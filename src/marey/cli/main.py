@@ -54,8 +54,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "convert": Command("marey.cli.convert:convert", "turn a motion file into another format"),
     "data info": Command("marey.cli.data:store_info", "tell what is in a store of motions"),
+    "data prepare amass": Command(
+        "marey.cli.data_humanml3d:amass", "make a folder in HumanML3D's layout from AMASS"
+    ),
     "data prepare bvh": Command("marey.cli.data:bvh", "make a store from your own BVH files"),
     "data prepare cmu": Command("marey.cli.data:cmu", "make a store from the CMU pack"),
+    "data prepare humanml3d": Command(
+        "marey.cli.data_humanml3d:humanml3d", "make a store from HumanML3D or KIT-ML"
+    ),
     "evaluate": Command(
         "marey.cli.evaluate:evaluate", "measure a model beside its baselines, on fixed windows"
     ),
@@ -76,6 +82,13 @@ COMMANDS: dict[str, Command] = {
         "marey.cli.reason_tune:tune", "teach a language model to write part texts"
     ),
     "render": Command("marey.cli.render:render", "draw a motion: contact sheet, animation, video"),
+    "rig match": Command("marey.cli.rig:match", "tell which joint of a rig follows which"),
+    "rig presets": Command("marey.cli.rig:presets", "list the namings of rigs that are known"),
+    "rig save": Command("marey.cli.rig:save", "keep the joint names of a rig as a preset"),
+    "rig show": Command("marey.cli.rig:show", "print the joint names of a preset"),
+    "robot check": Command("marey.cli.robot:check", "tell what a CSV file asks of the Unitree G1"),
+    "robot export": Command("marey.cli.robot:export", "write motions for the Unitree G1 as CSV"),
+    "robot play": Command("marey.cli.robot:play", "draw a CSV file of the Unitree G1 with MuJoCo"),
     "search index": Command(
         "marey.cli.search:index", "make motions findable, or bring their index up to date"
     ),

@@ -1,19 +1,27 @@
-"""Rigs: skeletons of any naming, which joint of the canonical body each of their joints follows."""
+"""Rigs: skeletons of any naming, and motions on them with feet and hands where they belong."""
 
+from marey.rigs.chosen_map import chosen_map
+from marey.rigs.fitting import FitReport, RigResult, put_on_rig
 from marey.rigs.map_file import load_rig_map, save_rig_map
 from marey.rigs.matching import match_rig
 from marey.rigs.naming import Naming, naming, namings, save_naming, user_folder
 from marey.rigs.rig_map import RigEntry, RigMap
+from marey.rigs.standing import standing_pose
 
 __all__ = [
+    "FitReport",
     "Naming",
     "RigEntry",
     "RigMap",
+    "RigResult",
+    "chosen_map",
     "load_rig_map",
     "match_rig",
     "naming",
     "namings",
+    "put_on_rig",
     "save_naming",
     "save_rig_map",
+    "standing_pose",
     "user_folder",
 ]

@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from marey import skeleton as kinematics
-from marey.errors import InvalidInputError
 from marey.motion import BODY22_LIMITS, Motion, RetargetReport, foot_contacts, retarget
 from marey.motion.joint_matching import match_joints
 from marey.rigs.bodies import LEGS, Body
@@ -17,6 +16,7 @@ from marey.rigs.hand_goals import anchors_of, hand_goals
 from marey.rigs.limb_reach import reach
 from marey.rigs.matching import match_rig, with_roles
 from marey.rigs.rig_map import RigMap
+from marey.rigs.standing import stance, stood_up
 from marey.skeleton import BODY22, Skeleton
 
 MISSED = 0.01
@@ -72,8 +72,8 @@ def put_on_rig(
 
     ``rig_map`` says which joint follows which; without it joints are matched (``match_rig``).
     ``rest`` are the local rotations with which the rig stands in T- or A-pose, for rigs whose
-    identity rotations do not. Without ``feet`` or ``hands`` these limbs point as the source's do
-    and end where that takes them. Frame rate, contacts and metadata stay.
+    identity rotations do not (``standing_pose``). Without ``feet`` or ``hands`` these limbs point
+    as the source's do and end where that takes them. Frame rate, contacts and metadata stay.
     Raises InvalidInputError if the map names joints that the rig lacks, or if nothing matches.
     """
     standing = skeleton if rest is None else stood_up(skeleton, rest)
@@ -92,7 +92,7 @@ def put_on_rig(
         fitted.plant_feet()
     if hands:
         fitted.place_hands(joint_map)
-    turned = fitted.body.turned if rest is None else fitted.body.turned @ _stance(skeleton, rest)
+    turned = fitted.body.turned if rest is None else fitted.body.turned @ stance(skeleton, rest)
     moved = replace(
         plain.motion,
         root_positions=fitted.body.root,
@@ -100,32 +100,6 @@ def put_on_rig(
         skeleton=replace(skeleton, roles=target.roles),
     )
     return RigResult(motion=moved, rig_map=found, report=fitted.report(motion))
-
-
-def stood_up(skeleton: Skeleton, rest: Float[Tensor, "joints 3 3"]) -> Skeleton:
-    """Return a rig whose rest pose, at identity rotations, is that of the local rotations ``rest``.
-
-    Raises InvalidInputError if ``rest`` has not a rotation for each joint.
-    """
-    turned = _stance(skeleton, rest)
-    places = kinematics.joint_positions(torch.zeros(3), turned, skeleton)
-    offsets = skeleton.rest_offsets.clone()
-    offsets[1:] = places[1:] - places[list(skeleton.parents[1:])]
-    tips = []
-    for joint, tip in skeleton.end_sites:
-        x, y, z = (turned[joint] @ torch.tensor(tip)).tolist()
-        tips.append((joint, (x, y, z)))
-    return replace(skeleton, rest_offsets=offsets, end_sites=tuple(tips))
-
-
-def _stance(skeleton: Skeleton, rest: Float[Tensor, "joints 3 3"]) -> Float[Tensor, "joints 3 3"]:
-    """Return the global rotations of the pose in which a rig stands."""
-    if tuple(rest.shape) != (skeleton.num_joints, 3, 3):
-        raise InvalidInputError(
-            f"rest: expected a rotation matrix for each of the {skeleton.num_joints} joints of "
-            f"{skeleton.name!r}, got shape {tuple(rest.shape)}."
-        )
-    return kinematics.global_rotations(rest, skeleton)
 
 
 def _joint_map(source: Skeleton, rig_map: RigMap) -> dict[str, str]:

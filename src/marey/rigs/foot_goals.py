@@ -15,7 +15,7 @@ from marey.postprocess.reach import shift_into_reach
 from marey.rigs.bodies import LEGS, Body
 
 _STRETCH = 0.997
-"""Share of its length to which a leg is stretched before the hips give way."""
+"""Share of its length to which a leg that was bent more is stretched before the hips give way."""
 _SECONDS = 0.25
 """How far in time the hips' giving way reaches (see ``spread``)."""
 _NEVER = -1e3
@@ -51,12 +51,14 @@ def hips_into_reach(
 ) -> Float[Tensor, "frames 3"]:
     """Return the smooth shift of the body with which its legs reach the goals of their heels."""
     hips = body.places[:, [body.limbs[leg].start for leg in LEGS]]
-    lengths = torch.tensor([body.limbs[leg].length for leg in LEGS]) * _STRETCH
+    heels = body.places[:, [body.limbs[leg].end for leg in LEGS]]
+    longest = torch.tensor([body.limbs[leg].length for leg in LEGS]) * _STRETCH
+    lengths = torch.maximum(longest, (heels - hips).norm(dim=-1))
     frames = len(goals)
     return shift_into_reach(
         hips,
         goals,
-        lengths.expand(frames, 2),
+        lengths,
         torch.full((frames,), _NEVER),
         torch.zeros(frames, 3, dtype=torch.bool),
         fps,

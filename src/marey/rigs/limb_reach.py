@@ -18,7 +18,8 @@ from marey.postprocess.limbs import bending_axis
 from marey.skeleton import Skeleton
 
 _STRETCH = 0.999
-"""Share of its length to which a limb may be stretched: a knee that locks fully snaps."""
+"""Share of its length to which a limb may be stretched that was bent more before: a knee that locks
+fully snaps."""
 _STRAIGHT = 0.03
 """Sine of the bend below which a limb's own plane counts less than how its kind bends."""
 
@@ -80,7 +81,7 @@ def reach(
     way = goal.double() - start
     span = way.norm(dim=-1).clamp(min=1e-9)
     far = torch.maximum(span, (a - b).abs() / _STRETCH)
-    far = torch.minimum(far, _STRETCH * (a + b))
+    far = torch.minimum(far, torch.maximum(_STRETCH * (a + b), (end - start).norm(dim=-1)))
     along = way / span[:, None]
     swing = rotations.shortest_arc(end - start, along)
     plane = (swing @ normal[..., None])[..., 0]

@@ -16,6 +16,8 @@ NAME, ROLE, MIRROR, TOPOLOGY = "name", "role", "mirror", "topology"
 _AGREED, _NAMED, _WORDS, _MIRRORED, _PLACED, _GUESSED = 0.99, 0.95, 0.9, 0.8, 0.8, 0.5
 _RECOGNISED = 0.6
 """Share of the limbs' joints whose names a rig must have to be in a naming."""
+_UNFOLDED = 0.7
+"""Straightness of the legs of a body that stands."""
 _MIRROR_SLACK = 0.02
 """Share of the rig's height by which twins may differ from mirror images."""
 
@@ -178,6 +180,16 @@ def _why(
     return TOPOLOGY, min(_PLACED, weakest)
 
 
+def _straightness(skeleton: Skeleton, roles: Roles, side: str) -> float:
+    """Return the distance from hip to heel in rest pose as a share of the way along the bones."""
+    hip, heel = (skeleton.index(getattr(roles, f"{side}_{end}")) for end in ("hip", "heel"))
+    way = path_to(skeleton, heel)
+    bones = way[way.index(hip) + 1 :] if hip in way else way[1:]
+    length = float(skeleton.rest_offsets[bones].norm(dim=-1).sum())
+    rest = rest_positions(skeleton)
+    return float((rest[heel] - rest[hip]).norm()) / max(length, 1e-9)
+
+
 def _doubts(skeleton: Skeleton, found: RigMap) -> Iterator[str]:
     """Yield what does not fit, as sentences."""
     rest = rest_positions(skeleton)
@@ -194,7 +206,9 @@ def _doubts(skeleton: Skeleton, found: RigMap) -> Iterator[str]:
         return
     hips = (at["left_hip"] + at["right_hip"]) / 2
     up, down = at["head"] - hips, (at["left_heel"] + at["right_heel"]) / 2 - hips
-    if float(up @ down) > -0.5 * float(up.norm() * down.norm()):
+    opposite = float(up @ down) < -0.5 * float(up.norm() * down.norm())
+    legs = [_straightness(skeleton, found.roles, side) for side in SIDES]
+    if not opposite or min(legs) < _UNFOLDED:
         yield (
             "the rest pose does not stand, with its head above the hips and its feet below: give "
             "the pose in which the rig stands (rest=)."
