@@ -22,10 +22,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from fuzz_mutations import NO_ZIP, TEXT, ZIP, Mutation, other_text
+from fuzz_scenes import FBX, GLB, fbx_files, glb_files
 
 from marey import rotations
 from marey.errors import FileFormatError
 from marey.io import load_motion, write_bvh, write_npz
+from marey.io.fbx_reader import read_fbx
+from marey.io.glb_reader import read_glb
 from marey.io.kimodo import read_kimodo, write_kimodo
 from marey.io.mujoco_csv import read_mujoco_csv, write_mujoco_csv
 from marey.motion import Motion
@@ -132,6 +135,18 @@ FORMATS = {
     for row in (
         Format(name="bvh", write=bvh_files, mutations=(*TEXT, huge_count)),
         Format(name="csv", write=csv_files, mutations=TEXT, read=read_mujoco_csv),
+        Format(
+            name="fbx",
+            write=lambda folder: fbx_files(folder, random_motion()),
+            mutations=FBX,
+            read=read_fbx,
+        ),
+        Format(
+            name="glb",
+            write=lambda folder: glb_files(folder, random_motion()),
+            mutations=GLB,
+            read=read_glb,
+        ),
         Format(name="kimodo", write=kimodo_files, mutations=ZIP, read=read_kimodo),
         Format(name="npz", write=npz_files, mutations=(*ZIP, other_text)),
     )

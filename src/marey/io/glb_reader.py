@@ -97,7 +97,7 @@ def _tracks(file: GltfFile) -> Tracks:
     samplers = file.records(animations[0], "samplers")
     for channel in file.records(animations[0], "channels"):
         target = file.object(channel, "target")
-        node, moved = target.get("node"), target.get("path")
+        node, moved = target.get("node"), str(target.get("path"))
         if node is None or moved not in _DEFAULTS:
             continue
         sampler = channel.get("sampler")

@@ -20,11 +20,11 @@ from marey.io.text_lines import check_file
 
 _MAGIC, _JSON, _BINARY = 0x46546C67, 0x4E4F534A, 0x004E4942
 _KINDS = {
-    5120: np.dtype("<i1"),
-    5121: np.dtype("<u1"),
-    5122: np.dtype("<i2"),
-    5123: np.dtype("<u2"),
-    5126: np.dtype("<f4"),
+    "5120": np.dtype("<i1"),
+    "5121": np.dtype("<u1"),
+    "5122": np.dtype("<i2"),
+    "5123": np.dtype("<u2"),
+    "5126": np.dtype("<f4"),
 }
 _WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
 _UNREADABLE = ("EXT_meshopt_compression", "KHR_meshopt_compression")
@@ -118,7 +118,8 @@ class GltfFile:
         """Return the values of an accessor, [count, width] in float64; whole numbers as −1 to 1."""
         row = self.row("accessors", accessor)
         place = f"accessor {accessor}"
-        dtype, width = _KINDS.get(row.get("componentType", 0)), _WIDTHS.get(str(row.get("type")))
+        dtype = _KINDS.get(str(row.get("componentType")))
+        width = _WIDTHS.get(str(row.get("type")))
         if dtype is None or width is None or "sparse" in row or "bufferView" not in row:
             kinds = "a plain array of numbers, 3-vectors or 4-vectors"
             raise self.fault(place, kinds, f"{row.get('type')} of {row.get('componentType')}")
