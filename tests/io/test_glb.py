@@ -1,6 +1,7 @@
 """GLB files: structure read back in pure Python, then Khronos' validator and three.js."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ import numpy as np
 import pygltflib
 import pytest
 import torch
-from scipy.spatial.transform import Rotation
+from scipy.spatial.transform import Rotation, Slerp
 
 from marey import __version__, rotations
 from marey.errors import MareyError
 from marey.io.glb import glb_bytes, write_glb
 from marey.motion import Motion
+from marey.motion.keyframe_reduction import reduce_keyframes
 from marey.skeleton import BODY22, Skeleton
 
 COMPONENTS = {pygltflib.FLOAT: np.float32, pygltflib.UNSIGNED_SHORT: np.uint16}
@@ -153,6 +155,38 @@ def test_every_vertex_is_bound_to_one_joint(body_motion: Motion) -> None:
     assert bones == 21 + len(BODY22.end_sites)
 
 
+def test_file_of_few_keys_plays_within_the_bound(
+    body_motion: Motion, generator: torch.Generator
+) -> None:
+    reduction = reduce_keyframes(body_motion, tolerance=0.01)
+    whole, few = glb_bytes(body_motion), glb_bytes(reduction)
+    assert len(few) < 0.7 * len(whole)
+    file = pygltflib.GLTF2.load_from_bytes(few)
+    assert file is not None
+    animation = file.animations[0]
+    times = np.arange(91, dtype=np.float32) / np.float32(30)
+    local = np.zeros((91, 22, 3, 3))
+    for channel in animation.channels:
+        sampler = animation.samplers[channel.sampler]
+        at, values = accessor(file, sampler.input)[:, 0], accessor(file, sampler.output)
+        assert sampler.interpolation == "LINEAR"
+        if channel.target.path == "translation":
+            root = np.stack([np.interp(times, at, column) for column in values.T], axis=-1)
+            continue
+        turns = Rotation.from_quat(values)
+        played = Slerp(at, turns)(times.clip(at[0], at[-1])) if len(at) > 1 else turns
+        local[:, channel.target.node] = played.as_matrix()
+    motion = replace(
+        body_motion,
+        root_positions=torch.from_numpy(root).float(),
+        local_rotations=torch.from_numpy(local).float(),
+    )
+    apart = (motion.joint_positions - body_motion.joint_positions).norm(dim=-1)
+    assert 0.001 < float(apart.max()) <= 0.01 + 1e-5
+    # and the file lasts as long as the motion does
+    assert max(file.accessors[s.input].max[0] for s in animation.samplers) == pytest.approx(3.0)
+
+
 def test_scene_says_where_the_motion_comes_from(body_motion: Motion) -> None:
     file = parsed(body_motion)
     assert file.asset.generator == f"marey {__version__}"
@@ -186,15 +220,18 @@ def test_existing_file_is_kept_unless_forced(body_motion: Motion, tmp_path: Path
 @pytest.mark.parametrize(
     ("skeleton", "frames"), [(BODY22, 91), (BODY22, 1), (HAND, 5)], ids=["body", "pose", "hand"]
 )
+@pytest.mark.parametrize("tolerance", [None, 0.02], ids=["every", "few"])
 def test_validator_finds_nothing(
     skeleton: Skeleton,
     frames: int,
+    tolerance: float | None,
     node: Callable[..., Any],
     generator: torch.Generator,
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "motion.glb"
-    write_glb(wander(skeleton, frames, generator), path)
+    motion = wander(skeleton, frames, generator)
+    write_glb(motion if tolerance is None else reduce_keyframes(motion, tolerance=tolerance), path)
     issues = node("validate.mjs", str(path))
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"]
 
@@ -216,3 +253,18 @@ def test_three_js_shows_the_joints_within_a_tenth_of_a_millimetre(
     assert seen["bodyError"] < 1e-4  # the skin follows the joints
     assert seen["painted"] > 0.01  # something is drawn
     assert seen["notes"]["seed"] == 7
+
+
+def test_three_js_plays_few_keys_within_the_bound(
+    body_motion: Motion, three: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "motion.glb"
+    write_glb(reduce_keyframes(body_motion, tolerance=0.01), path)
+    frames = [0, 1, 7, 37, 53, 60, 90]
+    seen = three(path, [frame / 30 for frame in frames])
+    assert seen["complaints"] == []
+    assert seen["duration"] == pytest.approx(3.0, abs=1e-6)
+    order = [seen["names"].index(name) for name in BODY22.joint_names]
+    places = torch.tensor(seen["positions"])[:, order]
+    error = (places - body_motion.joint_positions[frames]).norm(dim=-1)
+    assert 1e-4 < float(error.max()) < 0.01 + 1e-4

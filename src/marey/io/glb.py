@@ -2,8 +2,9 @@
 
 glTF shares marey's axes and units (right-handed, Y up, +Z forward, metres, seconds); only its
 quaternions differ: ``xyzw``. The nodes hold the rest pose, standing on the ground, so that a
-program that reads the file sees the T-pose, and the animation holds every frame at
-``frame / fps`` seconds. Source: Khronos, glTF 2.0 specification, revision 2.0.1.
+program that reads the file sees the T-pose, and the animation holds every frame, or the keys of
+every track that ``reduce_keyframes`` left, at ``frame / fps`` seconds. Source: Khronos, glTF 2.0
+specification, revision 2.0.1.
 """
 
 from pathlib import Path
@@ -18,6 +19,7 @@ from marey import __version__, rotations
 from marey.io.atomic import atomic_path
 from marey.io.stick_body import SIDE_COLOURS, octahedra, rest_positions, stick_bones
 from marey.motion import Motion
+from marey.motion.keyframe_reduction import KeyframeReduction, every_frame
 from marey.skeleton import Skeleton
 
 _NOTES = ("text", "seed")
@@ -27,9 +29,10 @@ _COMPONENTS = {
 }
 
 
-def write_glb(motion: Motion, path: str | Path, *, force: bool = False) -> None:
+def write_glb(motion: Motion | KeyframeReduction, path: str | Path, *, force: bool = False) -> None:
     """Write a motion as a GLB file; an existing file is kept unless ``force`` is given.
 
+    With what ``reduce_keyframes`` returns only its keys are written: a smaller file.
     Raises InvalidInputError if the file exists and ``force`` is False.
     """
     content = glb_bytes(motion)
@@ -37,17 +40,19 @@ def write_glb(motion: Motion, path: str | Path, *, force: bool = False) -> None:
         temporary.write_bytes(content)
 
 
-def glb_bytes(motion: Motion) -> bytes:
+def glb_bytes(motion: Motion | KeyframeReduction) -> bytes:
     """Return the content of a GLB file: joints, a solid body skinned to them, the animation.
 
     Frame rate, frame count, skeleton and the notes ``text`` and ``seed`` of the motion's
     metadata are in the scene's ``extras``.
     """
+    keys = motion if isinstance(motion, KeyframeReduction) else every_frame(motion)
+    motion = keys.motion
     rest = rest_positions(motion.skeleton)
     file = _File()
     file.add_joints(motion.skeleton, rest)
     file.add_body(motion.skeleton, rest)
-    file.add_animation(motion)
+    file.add_animation(keys)
     file.add_scene(motion)
     return file.content()
 
@@ -170,25 +175,32 @@ class _File:
             material=len(self.gltf.materials) - 1,
         )
 
-    def add_animation(self, motion: Motion) -> None:
+    def add_animation(self, keys: KeyframeReduction) -> None:
         """Add one animation: the root's translation and the rotation of every joint."""
-        seconds = (np.arange(motion.num_frames) / motion.fps).astype(np.float32)
-        times = self.add_accessor(seconds, "SCALAR", bounds=True)
-        animation = pygltflib.Animation(name="motion")
+        motion, animation = keys.motion, pygltflib.Animation(name="motion")
+        times: dict[bytes, int] = {}
 
-        def add_channel(node: int, path: str, values: np.ndarray, shape: str) -> None:
+        def add_channel(
+            node: int, path: str, frames: Tensor, values: np.ndarray, shape: str
+        ) -> None:
+            seconds = (frames.numpy() / motion.fps).astype(np.float32)
+            if (content := seconds.tobytes()) not in times:
+                times[content] = self.add_accessor(seconds, "SCALAR", bounds=True)
             sampler = pygltflib.AnimationSampler(
-                input=times, output=self.add_accessor(values, shape), interpolation="LINEAR"
+                input=times[content],
+                output=self.add_accessor(values, shape),
+                interpolation="LINEAR",
             )
             animation.samplers.append(sampler)
             target = pygltflib.AnimationChannelTarget(node=node, path=path)
             index = len(animation.samplers) - 1
             animation.channels.append(pygltflib.AnimationChannel(sampler=index, target=target))
 
-        add_channel(0, "translation", motion.root_positions.float().numpy(), "VEC3")
-        turns = _continuous_quaternions(motion.local_rotations)
-        for joint in range(motion.skeleton.num_joints):
-            add_channel(joint, "rotation", turns[:, joint], "VEC4")
+        way = motion.root_positions[keys.root_keys].float().numpy()
+        add_channel(0, "translation", keys.root_keys, way, "VEC3")
+        for joint, frames in enumerate(keys.joint_keys):
+            turns = _continuous_quaternions(motion.local_rotations[frames, joint])
+            add_channel(joint, "rotation", frames, turns, "VEC4")
         self.gltf.animations.append(animation)
 
     def add_scene(self, motion: Motion) -> None:
@@ -201,10 +213,8 @@ class _File:
         self.gltf.scene = 0
 
 
-def _continuous_quaternions(
-    matrices: Float[Tensor, "frames joints 3 3"],
-) -> Float[np.ndarray, "frames joints 4"]:
-    """Return unit quaternions ``xyzw`` that never jump to the other hemisphere between frames."""
+def _continuous_quaternions(matrices: Float[Tensor, "keys 3 3"]) -> Float[np.ndarray, "keys 4"]:
+    """Return unit quaternions ``xyzw`` that never jump to the other hemisphere between keys."""
     wxyz = rotations.matrix_to_quaternion(matrices.double())
     towards = (wxyz[1:] * wxyz[:-1]).sum(-1)
     signs = torch.where(towards < 0, -1.0, 1.0).cumprod(0)
