@@ -106,3 +106,32 @@ def test_unmatched_sides_are_not_paired() -> None:
     # The right hand hangs on the tail: exchanging the hands would tear the tree.
     found = read_names(names, (-1, 0, 0, 1, 0, 4))
     assert found.mirror == (0, 2, 1, 3, 4, 5)
+
+
+def test_twist_and_ik_bones_play_no_role() -> None:
+    names = ("root", "ik_foot_l", "pelvis", "thigh_twist_01_l", "thigh_l", "calf_l", "foot_l")
+    found = read_names((*names, "ball_l"), (-1, 0, 0, 2, 2, 4, 5, 6))
+    assert (found.roles.left_hip, found.roles.left_heel) == ("thigh_l", "foot_l")
+    assert found.roles.left_toe == "ball_l"
+
+
+def test_a_heel_below_the_foot_is_part_of_it() -> None:
+    found = read_names(("spine", "thigh.L", "shin.L", "foot.L", "heel.02.L"), (-1, 0, 1, 2, 3))
+    assert (found.roles.left_heel, found.roles.left_toe) == ("foot.L", "foot.L")
+    alone = read_names(("hips", "LeftUpLeg", "LeftLeg", "LeftHeel"), (-1, 0, 1, 2))
+    assert alone.roles.left_heel == "LeftHeel"
+
+
+def test_a_spine_that_goes_on_above_the_arms_ends_with_the_head() -> None:
+    names = ["spine", "spine.001", "spine.002", "spine.003", "hand.L", "hand.R", "tail"]
+    found = read_names(names, (-1, 0, 1, 2, 1, 1, 1))
+    assert found.roles.head == "spine.003"
+    sides = read_names(names[:2] + names[4:], (-1, 0, 1, 1, 1))
+    assert sides.roles.head == ""  # a tail is no head
+
+
+def test_rigifys_prefix_is_no_part_of_a_name() -> None:
+    names = ("DEF-spine", "DEF-thigh.L", "DEF-thigh.R", "DEF-thigh.L.001", "DEF-thigh.R.001")
+    found = read_names(names, (-1, 0, 0, 1, 2))
+    assert found.mirror == (0, 2, 1, 4, 3)
+    assert found.roles.right_hip == "DEF-thigh.R"

@@ -182,3 +182,21 @@ def test_a_leg_without_a_knee_is_no_limb() -> None:
     offsets[ankles] += offsets[knees] * 0.9
     offsets[knees] *= 0.1
     assert list(limbs_of(replace(BODY22, rest_offsets=offsets))) == ["left_arm", "right_arm"]
+
+
+def test_a_spine_that_leaves_above_the_pelvis_is_found() -> None:
+    """Daz's figures: legs hang on a pelvis that hangs, as the spine does, on the hip."""
+    names = ("hip", *BODY22.joint_names)
+    parents = [-1, 0, *(parent + 1 for parent in BODY22.parents[1:])]
+    parents[names.index("spine1")] = 0
+    daz = Skeleton(
+        name="daz",
+        joint_names=tuple(f"d_{name}" for name in names),
+        parents=tuple(parents),
+        rest_offsets=torch.cat((torch.zeros(1, 3), BODY22.rest_offsets)),
+        roles=Roles(**{role: f"d_{name}" for role, name in vars(BODY22.roles).items()}),
+    )
+    found = followed(BODY22, daz)
+    assert found.pop("d_hip") == "pelvis"  # or the spine would not turn with the pelvis
+    assert found == {f"d_{name}": name for name in BODY22.joint_names}
+    assert followed(daz, BODY22) == {name: f"d_{name}" for name in BODY22.joint_names}
