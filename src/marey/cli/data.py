@@ -44,9 +44,9 @@ def cmu(
     options = CmuOptions(
         fps=fps, include_12hz=include_12hz, include_kit=include_kit, measured=measured
     )
-    with _progress("clips") as progress:
+    with progress_bar("clips") as progress:
         report = prepare_cmu(pack, out, options=options, progress=progress)
-    _show(report, as_json=as_json)
+    show_report(report, as_json=as_json)
 
 
 def bvh(
@@ -73,9 +73,9 @@ def bvh(
     from marey.data.prepare import BvhOptions, prepare_bvh
 
     options = BvhOptions(fps=fps, strict=strict, **vars(reading))
-    with _progress("files") as progress:
+    with progress_bar("files") as progress:
         report = prepare_bvh(folder, texts, out, options=options, progress=progress)
-    _show(report, as_json=as_json)
+    show_report(report, as_json=as_json)
 
 
 def store_info(store: StoreFolder, *, as_json: Json = False) -> None:
@@ -88,10 +88,11 @@ def store_info(store: StoreFolder, *, as_json: Json = False) -> None:
     from marey.data import MotionStore
     from marey.data.prepare import report_of
 
-    _show(report_of(MotionStore.open(store)), as_json=as_json)
+    show_report(report_of(MotionStore.open(store)), as_json=as_json)
 
 
-def _show(report: "PrepareReport", *, as_json: bool) -> None:
+def show_report(report: "PrepareReport", *, as_json: bool) -> None:
+    """Print a report, as text or as JSON."""
     if as_json:
         print(json.dumps({"path": report.path, **report.to_json()}, ensure_ascii=False))
     else:
@@ -100,7 +101,7 @@ def _show(report: "PrepareReport", *, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
+def progress_bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
     """A progress bar on stderr, where that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
