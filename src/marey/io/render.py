@@ -14,6 +14,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from marey.errors import InvalidInputError
+from marey.io.animation import write_animation
 from marey.io.atomic import atomic_path
 from marey.io.camera import Camera, View, follow
 from marey.io.caption import caption_strip
@@ -34,7 +35,6 @@ PREVIEW_FPS = 20.0
 _COLORS = {CENTRE: (214, 216, 222), LEFT: (66, 133, 214), RIGHT: (236, 126, 62)}
 _SIZE_RANGE = (16, 4096)  # pixels
 _MAX_FPS = 240
-_MAX_IMAGES = 2400  # an animated image is held in memory until it is written
 _GAP = 4  # pixels between the poses of a contact sheet
 
 
@@ -193,32 +193,7 @@ def render_file(
     if suffix == ".mp4":
         write_mp4(images, path, fps=rate, force=force)
     else:
-        _write_animation(images, shown, Path(path), force=force)
-
-
-def _write_animation(
-    images: Iterator[UInt8[np.ndarray, "rows columns 3"]], shown: Motion, path: Path, *, force: bool
-) -> None:
-    """Write a looping WebP or GIF whose frames last whole milliseconds that add up."""
-    if shown.num_frames > _MAX_IMAGES:
-        raise InvalidInputError(
-            f"{path}: an animated image holds at most {_MAX_IMAGES} frames, got "
-            f"{shown.num_frames}. Write .mp4, crop the motion or lower fps."
-        )
-    gif = path.suffix.lower() == ".gif"
-    tick = 10 if gif else 1  # GIF counts hundredths of a second
-    ends = np.rint(np.arange(shown.num_frames + 1) * 1000 / shown.fps / tick) * tick
-    options = {"save_all": True, "loop": 0, "duration": np.diff(ends).astype(int).tolist()}
-    with atomic_path(path, force=force) as temporary:
-        pictures = [Image.fromarray(image) for image in images]
-        if gif:
-            # One palette for all frames: colours of their own would flicker.
-            palette = pictures[0].quantize(128)
-            pictures = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
-            options |= {"format": "GIF", "optimize": False}
-        else:
-            options |= {"format": "WEBP", "quality": 70, "method": 2}
-        pictures[0].save(temporary, append_images=pictures[1:], **options)
+        write_animation(images, path, frames=shown.num_frames, fps=shown.fps, force=force)
 
 
 def _counted(

@@ -13,6 +13,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from marey import rotations
+from marey.motion import Motion
+from marey.motion.robot_motion import RobotMotion
+from marey.skeleton.library.g1 import G1
 
 _BLEND = 0.1
 """Seconds over which a foot turns flat before it stands, and back after."""
@@ -32,7 +35,24 @@ class Sole:
         self, positions: Float[Tensor, "frames 3"], turns: Float[Tensor, "frames 3 3"]
     ) -> Float[Tensor, "frames 4 3"]:
         """Return where the corners are for places and rotations of the foot's joint."""
-        return positions[:, None] + self.corners @ turns.transpose(-1, -2)
+        return positions[:, None] + self.corners.to(turns) @ turns.transpose(-1, -2)
+
+
+_SOLE = ((0.03, -0.035, -0.05), (-0.03, -0.035, -0.05), (0.03, -0.035, 0.12), (-0.03, -0.035, 0.12))
+"""Corners of the G1's sole below the ankle: where its model has the capsules that touch, metres."""
+SOLES = tuple(
+    Sole(joint=G1.skeleton.index(f"{side}_ankle_roll_skel"), corners=torch.tensor(_SOLE).double())
+    for side in ("left", "right")
+)
+
+
+def sole_corners(motion: Motion | RobotMotion) -> Float[Tensor, "frames corners 3"]:
+    """Return where the corners of a G1's soles are: left, then right; metres."""
+    rows = [
+        sole.places(motion.joint_positions[:, sole.joint], motion.global_rotations[:, sole.joint])
+        for sole in SOLES
+    ]
+    return torch.cat(rows, dim=1)
 
 
 def plan_sole(

@@ -6,6 +6,7 @@ Then all hinges are fitted at once, inside their limits, to where that puts pelv
 knees and hands, and to soles that stand flat and still where the source's feet touch.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,20 +14,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from marey.motion import BODY22_LIMITS, KIMODO_LIMITS, Motion, foot_contacts, retarget
+from marey.motion import Motion, retarget
 from marey.motion.robot_motion import RobotMotion
 from marey.robots.branches import steadiest
 from marey.robots.fitting import Goal, Points, fit
-from marey.robots.foot_targets import Sole, plan_sole
-from marey.skeleton import BODY22
+from marey.robots.foot_targets import SOLES, plan_sole, sole_corners
 from marey.skeleton.library.g1 import G1
-
-_SOLE = ((0.03, -0.035, -0.05), (-0.03, -0.035, -0.05), (0.03, -0.035, 0.12), (-0.03, -0.035, 0.12))
-"""Corners of the G1's sole below the ankle: where its model has the capsules that touch, metres."""
-SOLES = tuple(
-    Sole(joint=G1.skeleton.index(f"{side}_ankle_roll_skel"), corners=torch.tensor(_SOLE).double())
-    for side in ("left", "right")
-)
 
 _ARM, _UP = 0.1, 0.25
 _BODY: tuple[tuple[str, tuple[float, float, float], float], ...] = (
@@ -44,6 +37,8 @@ _ARMS = ((0.0, 0.2), (-1.5, 0.2), (-2.8, 0.2), (0.0, 1.8))
 _SHIFTS = (12, 12, 4, 4)
 """Frames over which a way to hold an arm is offered to its neighbours, round by round."""
 _SOLE_WEIGHT = 4.0
+_CONTACT_HEIGHT, _CONTACT_SPEED = 0.05, 0.25
+"""An end of a sole that is lower and slower touches the ground; metres, metres per second."""
 _STIFFNESS = 0.03
 """Metres of error that a radian away from the smoothed angles weighs as much as …"""
 _HASTE = 6.0
@@ -65,10 +60,13 @@ class RobotRetargetReport:
     soles_mean: float
     soles_max: float
     """Of the soles' corners, from where they were planned."""
+    touching: float
+    """Share of the frames in which a foot touches the ground; the ground is at height 0."""
     skate_before: float
-    """Mean speed of the planned-to-stand ends of the feet in the source, scaled; metres/second."""
+    """Mean speed over the ground of the ends of the soles that touch, as if the robot's joints
+    were balls; metres per second."""
     skate_after: float
-    """The same on the robot."""
+    """The same with hinges, on soles that were planned to stand still."""
     lowest: float
     """Lowest point of a sole above the ground; negative if a foot sinks in, metres."""
     at_limits: dict[str, float]
@@ -91,7 +89,7 @@ def retarget_to_robot(motion: Motion) -> RobotRetargeted:
     a skeleton whose joints cannot be matched.
     """
     moved = retarget(motion, G1.skeleton)
-    contacts = _contacts(motion)
+    contacts = _contacts(motion, moved.motion)
     soles = [
         plan_sole(
             sole,
@@ -104,15 +102,23 @@ def retarget_to_robot(motion: Motion) -> RobotRetargeted:
     ]
     goal = _goal(moved.motion, torch.cat(soles, dim=1))
     fitted = _lifted(_fitted(_start(moved.motion), goal))
-    report = _report(motion, fitted, goal, contacts, scale=moved.report.scale)
+    report = _report(moved.motion, fitted, goal, contacts, scale=moved.report.scale)
     return RobotRetargeted(motion=fitted, report=report)
 
 
-def _contacts(motion: Motion) -> Bool[Tensor, "frames 4"]:
+def _contacts(motion: Motion, moved: Motion) -> Bool[Tensor, "frames 4"]:
+    """Return the motion's own contacts, or find them by the soles on the robot's skeleton."""
     if motion.contacts is not None:
         return motion.contacts
-    limits = BODY22_LIMITS if motion.skeleton == BODY22 else KIMODO_LIMITS
-    return foot_contacts(motion.joint_positions, motion.skeleton, motion.fps, limits=limits)
+    ends = _sole_ends(moved)
+    steps = pad(ends.diff(dim=0).norm(dim=-1) * moved.fps, (0, 0, 0, 1), value=math.inf)
+    steps[-1] = steps[-2] if len(steps) > 1 else 0.0
+    return (ends[..., 1] < _CONTACT_HEIGHT) & (steps < _CONTACT_SPEED)
+
+
+def _sole_ends(motion: Motion | RobotMotion) -> Float[Tensor, "frames 4 3"]:
+    """Return left heel, left toe, right heel, right toe of the soles, metres."""
+    return sole_corners(motion).double().unflatten(1, (4, 2)).mean(2)
 
 
 def _goal(moved: Motion, soles: Float[Tensor, "frames corners 3"]) -> Goal:
@@ -205,22 +211,14 @@ def _windows(
 
 def _lifted(motion: RobotMotion) -> RobotMotion:
     """Raise the robot in frames in which a corner of a sole would lie below the ground."""
-    sunk = (-_corners(motion)[..., 1].amin(-1)).clamp(min=0)
+    sunk = (-sole_corners(motion)[..., 1].amin(-1)).clamp(min=0)
     root = motion.root_positions.clone()
     root[:, 1] += sunk
     return replace(motion, root_positions=root)
 
 
-def _corners(motion: RobotMotion) -> Float[Tensor, "frames corners 3"]:
-    rows = [
-        sole.places(motion.joint_positions[:, sole.joint], motion.global_rotations[:, sole.joint])
-        for sole in SOLES
-    ]
-    return torch.cat(rows, dim=1)
-
-
 def _report(
-    source: Motion,
+    moved: Motion,
     fitted: RobotMotion,
     goal: Goal,
     contacts: Bool[Tensor, "frames 4"],
@@ -233,9 +231,8 @@ def _report(
         k for k, (joint, offset, _) in enumerate(_BODY) if "wrist" in joint and not any(offset)
     ]
     soles = errors[:, len(_BODY) :]
-    corners = _corners(fitted)
-    ends = torch.stack([corners[:, k : k + 2].mean(1) for k in range(0, 8, 2)], dim=1)
-    feet = source.joint_positions[:, source.skeleton.foot_indices].double() * scale
+    ends = _sole_ends(fitted)
+    feet = _sole_ends(moved)
     angles = fitted.angles
     touched = ((angles <= G1.lower) | (angles >= G1.upper)).double().mean(0)
     return RobotRetargetReport(
@@ -244,9 +241,10 @@ def _report(
         hands_max=float(errors[:, wrists].max()),
         soles_mean=float(soles.mean()),
         soles_max=float(soles.max()),
-        skate_before=_skate(feet, contacts, source.fps),
-        skate_after=_skate(ends, contacts, source.fps),
-        lowest=float(corners[..., 1].min()),
+        touching=float(contacts.any(-1).double().mean()),
+        skate_before=_skate(feet, contacts, moved.fps),
+        skate_after=_skate(ends, contacts, moved.fps),
+        lowest=float(sole_corners(fitted)[..., 1].min()),
         at_limits={
             name: float(share) for name, share in zip(G1.hinge_names, touched, strict=True) if share
         },
