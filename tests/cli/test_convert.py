@@ -99,7 +99,7 @@ def test_flags_of_bvh_are_refused_for_other_files(
 ) -> None:
     for words in (["--unit", "cm"], ["--up", "Z"], ["--translations", "drop"]):
         assert main(["info", str(walk), *words]) == 2
-        assert f"{words[0]} can be said of bvh files" in capsys.readouterr().err
+        assert f"{words[0]} can be said of bvh" in capsys.readouterr().err
 
 
 def test_convert_puts_the_motion_on_another_skeleton(
@@ -121,6 +121,48 @@ def test_convert_reads_the_format_it_is_told(walk: Path, tmp_path: Path) -> None
     assert main(["convert", str(walk), str(tmp_path / "b.bvh"), "--from", "bvh"]) == 2
 
 
+def test_convert_fits_motions_to_what_a_format_holds(
+    walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.npy"
+    assert main(["convert", str(walk), str(out)]) == 0
+    assert "resampled from 30 to 20 fps" in capsys.readouterr().out
+    assert load_motion(out).fps == 20
+    assert main(["convert", str(walk), str(out), "--skeleton", "soma30", "--force"]) == 0
+    assert "retargeted from soma30 to body22" in capsys.readouterr().out
+    kimodo = tmp_path / "a.npz"
+    assert main(["convert", str(walk), str(kimodo), "--to", "kimodo", "--skeleton", "soma30"]) == 0
+    assert load_motion(kimodo).skeleton.num_joints == 77
+
+
+def test_root_motion_is_taken_out_and_kept(walk: Path, tmp_path: Path) -> None:
+    still, root = tmp_path / "still.npz", tmp_path / "root.json"
+    words = [str(walk), str(still), "--in-place", "--root-motion", str(root)]
+    assert main(["convert", *words]) == 0
+    assert load_motion(still).root_positions[:, [0, 2]].norm(dim=-1).max() < 0.1
+    track = json.loads(root.read_text())
+    assert track["fps"] == 30
+    assert track["positions"][-1][1] - track["positions"][0][1] == pytest.approx(29 / 30, abs=0.1)
+
+
+def test_a_round_is_cut_out(
+    walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", str(walk), str(tmp_path / "loop.npz"), "--loop", "--in-place"]) == 0
+    loop = load_motion(tmp_path / "loop.npz")
+    assert f"frames 0 to {loop.num_frames - 1}; a round leads" in capsys.readouterr().out
+    assert loop.num_frames < 30
+
+
+def test_sparse_keys_make_a_smaller_file(walk: Path, tmp_path: Path) -> None:
+    whole, few = tmp_path / "whole.glb", tmp_path / "few.glb"
+    assert main(["convert", str(walk), str(whole)]) == 0
+    assert main(["convert", str(walk), str(few), "--reduce", "0.01"]) == 0
+    assert few.stat().st_size < 0.9 * whole.stat().st_size
+    places = [load_motion(path).joint_positions for path in (whole, few)]
+    assert (places[0] - places[1]).norm(dim=-1).max() < 0.01
+
+
 def test_convert_does_not_overwrite_without_force(
     walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,6 +182,10 @@ def test_convert_does_not_overwrite_without_force(
         (["{folder}/none.bvh", "{folder}/a.npz"], "none.bvh"),
         (["{walk}", "{folder}/a.npz", "--unit", "cm"], "--unit"),
         (["{walk}", "{folder}/a.npz", "--fps", "0"], "fps"),
+        (["{walk}", "{folder}/a.npz", "--map", "mixamo"], "--skeleton"),
+        (["{walk}", "{folder}/a.bvh", "--reduce", "0.01"], ".glb"),
+        (["{walk}", "{folder}/a.npz", "--root-motion", "{folder}/r.json"], "--in-place"),
+        (["{walk}", "{folder}/a.npz", "--to", "film"], "'film'"),
         (["{walk}", "{folder}/a.npz", "--skeleton", "{folder}/none.bvh"], "which is neither"),
     ],
 )
@@ -161,7 +207,7 @@ def test_convert_tells_what_is_wrong(
 def test_info_as_json(walk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(walk), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert facts["format"] == "npz"
+    assert facts["format"] == "marey"
     assert facts["skeleton"] == "body22"
     assert (facts["joints"], facts["frames"], facts["fps"], facts["seconds"]) == (22, 30, 30, 1)
     assert facts["path_length"] == pytest.approx(29 / 30, abs=1e-4)

@@ -143,7 +143,7 @@ def test_force_overwrites(run) -> None:
 
 BAD = [
     ([WALK], "-o FILE"),
-    ([WALK, "-o", "a.fbx"], "expected a name that ends in .bvh"),
+    ([WALK, "-o", "a.abc"], "expected a name that ends in .bvh"),
     (["  ", "-o", "a.bvh"], "Expected a sentence, got nothing"),
     ([WALK, "-o", "a.bvh", "--samples", "0"], "samples: expected a whole number, at least 1"),
     ([WALK, "-o", "a.bvh", "--steps", "0"], "steps: expected a whole number, at least 1, at most"),

@@ -12,7 +12,7 @@ import tyro
 
 from marey.cli.arguments import Outputs, check_outputs, part_texts
 from marey.cli.control import NO_CONTROL, ControlFlags, constraints_for, script_with
-from marey.cli.motion_files import read_skeleton
+from marey.cli.motion_files import read_skeleton, write_motion
 
 if TYPE_CHECKING:
     from marey.generate import ConstraintReport, GenerationResult
@@ -51,8 +51,9 @@ def generate(
 
     Args:
         text: What the person does, such as "a person walks forward and waves".
-        output: File to write (.bvh, .glb, .npz; .png, .webp, .gif, .mp4 for a preview);
-            may be repeated. With several samples, _00, _01, … is added to the name.
+        output: File to write (.bvh, .fbx, .glb, .npz, .npy; .csv for the G1 robot; .png,
+            .webp, .gif, .mp4 for a preview); may be repeated. With several samples, _00, _01, …
+            is added to the name.
         seconds: Length; without it 5 s, and 2.5 s more for each further thing to do.
         samples: How many different motions to draw.
         seed: Same seed, same motions.
@@ -99,16 +100,17 @@ def generate(
     request = replace(request, constraints=pinned.constraints)
     with _progress_bar(hidden=as_json) as progress:
         result = run(request, progress=progress)
+    notes = list(pinned.notes)
     for motion, row in zip(result.motions, targets, strict=True):
         for path in row:
-            _save(motion, path, caption=str(motion.metadata["text"]), force=force)
-    content = _report(result, targets) | {"notes": pinned.notes}
+            notes += _save(motion, path, caption=str(motion.metadata["text"]), force=force)
+    content = _report(result, targets) | {"notes": notes}
     if report is not None:
         with atomic_path(report, force=force) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
     if not as_json:
         _warn(result)
-    lines = [_summary(result, targets), *(f"  {note}" for note in pinned.notes)]
+    lines = [_summary(result, targets), *(f"  {note}" for note in notes)]
     print(json.dumps(content) if as_json else "\n".join(lines))
 
 
@@ -141,14 +143,14 @@ def _targets(outputs: tuple[Path, ...], samples: int) -> list[list[Path]]:
     return [[p.with_name(f"{p.stem}_{i:02d}{p.suffix}") for p in outputs] for i in range(samples)]
 
 
-def _save(motion: "Motion", path: Path, *, caption: str, force: bool) -> None:
-    from marey.io import save_motion
+def _save(motion: "Motion", path: Path, *, caption: str, force: bool) -> list[str]:
+    """Write a motion, and return what the format made necessary."""
     from marey.io.render import PREVIEW_SUFFIXES, render_file
 
     if path.suffix.lower() in PREVIEW_SUFFIXES:
         render_file(motion, path, caption=caption or None, force=force)
-    else:
-        save_motion(motion, path, force=force)
+        return []
+    return write_motion(motion, path, force=force)[1]
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from marey.cli.arguments import InputFile
-from marey.cli.motion_files import AS_IS, Reading, read_motion
+from marey.cli.motion_files import AS_IS, Reading, format_read, read_motion
 
 if TYPE_CHECKING:
     from marey.motion import Motion
@@ -26,14 +26,14 @@ def info(
         reading: How to read FILE.
         as_json: Print JSON instead of text.
     """
-    facts = motion_facts(read_motion(file, reading), file)
+    facts = motion_facts(read_motion(file, reading), file, format_read(file, reading))
     if as_json:
         print(json.dumps(facts, ensure_ascii=False, allow_nan=False))
     else:
         print("\n".join(_lines(facts)))
 
 
-def motion_facts(motion: "Motion", path: Path) -> dict[str, Any]:
+def motion_facts(motion: "Motion", path: Path, format: str) -> dict[str, Any]:
     """Return the facts as JSON-like values; metres, seconds, metres per second.
 
     Foot skate is null where the skeleton names no toes or no toe comes near the ground.
@@ -46,7 +46,7 @@ def motion_facts(motion: "Motion", path: Path) -> dict[str, Any]:
         skate = foot_skate_from_height(motion.joint_positions, motion.skeleton, motion.fps)
     return {
         "file": str(path),
-        "format": path.suffix.lower().removeprefix("."),
+        "format": format,
         "skeleton": motion.skeleton.name,
         "joints": motion.skeleton.num_joints,
         "frames": motion.num_frames,

@@ -43,10 +43,9 @@ def read_motion(path: Path, flags: ReadingFlags = AS_IS) -> "Motion":
     Raises InvalidInputError for flags that the file's format does not know.
     """
     from marey.io.bvh_up import is_z_up
-    from marey.io.formats import format_named, format_of
+    from marey.io.formats import format_named
 
-    chosen = flags.source_format
-    form = format_named(chosen) if chosen else format_of(path, "reader")
+    form = format_named(format_read(path, flags))
     motion = form.read(path, **_options(path, form, flags))
     if form.name == "bvh" and flags.up == AS_BVH.up and is_z_up(motion):
         print(
@@ -57,6 +56,13 @@ def read_motion(path: Path, flags: ReadingFlags = AS_IS) -> "Motion":
     return motion
 
 
+def format_read(path: Path, flags: ReadingFlags = AS_IS) -> str:
+    """Return the name of the format in which a file is read."""
+    from marey.io.formats import format_of
+
+    return flags.source_format or format_of(path, "reader").name
+
+
 def _options(path: Path, form: "MotionFormat", flags: ReadingFlags) -> dict[str, Any]:
     """Return the flags that were given as arguments of the format's reader."""
     from marey.errors import InvalidInputError
@@ -65,14 +71,26 @@ def _options(path: Path, form: "MotionFormat", flags: ReadingFlags) -> dict[str,
     names = [field.name for field in fields(flags) if field.name != "source_format"]
     given = [name for name in names if getattr(flags, name) != getattr(AS_IS, name)]
     for name in given:
-        option = _OPTIONS.get(name, name)
+        option = _option(name, form)
         if option not in form.reading:
             able = ", ".join(each.name for each in FORMATS if option in each.reading)
             raise InvalidInputError(
                 f"{path}: --{name.replace('_', '-')} can be said of {able} files, this one is "
                 f"{form.name}. Leave it out."
             )
-    return {_OPTIONS.get(name, name): getattr(flags, name) for name in given}
+    return {_option(name, form): getattr(flags, name) for name in given}
+
+
+def _option(flag: str, form: "MotionFormat") -> str:
+    """Return what the format's reader calls a flag."""
+    return flag if flag in form.reading else _OPTIONS.get(flag, flag)
+
+
+def own_skeletons() -> "dict[str, Skeleton]":
+    """Return marey's own skeletons by the names that commands know them by."""
+    from marey.skeleton import BODY22, G1_34, SOMA30, SOMA77
+
+    return {"body22": BODY22, "soma30": SOMA30, "soma77": SOMA77, "g1": G1_34}
 
 
 def read_skeleton(text: str) -> "Skeleton":
@@ -80,14 +98,66 @@ def read_skeleton(text: str) -> "Skeleton":
 
     Raises InvalidInputError that lists the names if there is no such file either.
     """
-    from marey.errors import InvalidInputError
-    from marey.skeleton import BODY22, G1_34, SOMA30, SOMA77
+    return read_rig(text).skeleton
 
-    own = {"body22": BODY22, "soma30": SOMA30, "soma77": SOMA77, "g1": G1_34}
-    if text in own:
-        return own[text]
-    if not Path(text).exists():
+
+def read_rig(text: str) -> "Motion":
+    """Return the motion of a file, or one of marey's own skeletons in its rest pose.
+
+    Raises InvalidInputError that lists the names if there is no such file either.
+    """
+    import torch
+
+    from marey.errors import InvalidInputError
+    from marey.motion import Motion
+
+    own = own_skeletons()
+    if text not in own and not Path(text).exists():
         raise InvalidInputError(
             f"Expected a motion file or one of {', '.join(own)}, got {text!r}, which is neither."
         )
-    return read_motion(Path(text)).skeleton
+    if text not in own:
+        return read_motion(Path(text))
+    skeleton = own[text]
+    return Motion(
+        root_positions=torch.zeros(1, 3),
+        local_rotations=torch.eye(3).repeat(1, skeleton.num_joints, 1, 1),
+        fps=30.0,
+        skeleton=skeleton,
+    )
+
+
+def write_motion(
+    motion: "Motion", path: Path, *, target_format: str | None = None, force: bool = False
+) -> tuple["Motion", list[str]]:
+    """Write a motion on a body and at a frame rate that the format can hold.
+
+    Returns what was written, and what had to be changed for it, in a user's words.
+    """
+    from marey.io.formats import format_named, format_of
+
+    form = format_named(target_format) if target_format else format_of(path, "writer")
+    notes: list[str] = []
+    if form.fps is not None and motion.fps != form.fps:
+        notes.append(f"{path}: resampled from {motion.fps:g} to {form.fps:g} fps")
+        motion = motion.resample(form.fps)
+    if form.name == "g1":
+        return motion, notes + _write_robot(motion, path, force=force)
+    if not form.holds(motion.skeleton):
+        from marey.rigs import put_on_rig
+
+        skeleton = form.skeletons[0]
+        notes.append(f"{path}: retargeted from {motion.skeleton.name} to {skeleton.name}")
+        motion = put_on_rig(motion, skeleton).motion
+    form.write(motion, path, force=force)
+    return motion, notes
+
+
+def _write_robot(motion: "Motion", path: Path, *, force: bool) -> list[str]:
+    """Write a motion for the G1 and return what that cost."""
+    from marey.cli.robot import outcome_line
+    from marey.robots import Exported, ExportOptions, export_motion
+
+    details = export_motion(motion, path, options=ExportOptions(fps=None), force=force)
+    row = Exported(source="", target=str(path), status="written", details=details)
+    return [outcome_line(row)]
