@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fuzz_mutations import NO_ZIP, TEXT, ZIP, Mutation, other_text
-from fuzz_scenes import FBX, GLB, fbx_files, glb_files
+from fuzz_scenes import FBX, FOREARM, GLB, fbx_files, glb_files
 
 from marey import rotations
 from marey.errors import FileFormatError
@@ -137,7 +137,7 @@ FORMATS = {
         Format(name="csv", write=csv_files, mutations=TEXT, read=read_mujoco_csv),
         Format(
             name="fbx",
-            write=lambda folder: fbx_files(folder, random_motion()),
+            write=lambda folder: fbx_files(folder, random_motion(FOREARM)),
             mutations=FBX,
             read=read_fbx,
         ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from fuzz_mutations import BINARY, TEXT, Mutation
 
 from marey.errors import FileFormatError
@@ -15,7 +16,15 @@ from marey.io.fbx import write_fbx
 from marey.io.fbx_binary import PackedArray, Record, decode, encode
 from marey.io.glb import write_glb
 from marey.motion import Motion
+from marey.skeleton import Skeleton
 
+FOREARM = Skeleton(  # few records, so that damage meets each of them often
+    name="forearm",
+    joint_names=("elbow", "wrist", "thumb", "finger"),
+    parents=(-1, 0, 1, 1),
+    rest_offsets=torch.tensor([[0.0] * 3, [0.25, 0.0, 0.0], [0.04, 0.0, 0.03], [0.1, 0.0, 0.0]]),
+    end_sites=((2, (0.04, 0.0, 0.0)), (3, (0.08, 0.0, 0.0))),
+)
 ODD_VALUES: tuple[Any, ...] = (
     *(0, 1, -1, 2**31 - 1, np.int64(2**62), np.int64(1000), 0.0, -1.0, 1e30, float("nan")),
     *("", "Null", "LimbNode", "d|X", "Lcl Scaling", b"\0\0", True),
