@@ -63,7 +63,7 @@ def export(
         counts[row.status] += 1
         if row.status != "kept" or row.target not in known:
             known[row.target] = row
-        print(_line(row))
+        print(outcome_line(row))
         if report is not None:
             write_report(known, report)
 
@@ -153,7 +153,8 @@ def _read(path: Path, bvh: BvhReading) -> "Motion":
     return read_motion(path, flags)
 
 
-def _line(row: "Exported") -> str:
+def outcome_line(row: "Exported") -> str:
+    """Return what became of a motion, in a user's words."""
     if row.status == "dropped":
         return f"{row.source}: dropped: {row.reason}"
     if row.status == "kept" or row.details is None:
