@@ -16,22 +16,24 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from fuzz_mutations import NO_ZIP, TEXT, ZIP, Mutation, other_text
+from fuzz_mutations import NO_ZIP, NPY, TEXT, ZIP, Mutation, other_text
 from fuzz_scenes import FBX, FOREARM, GLB, fbx_files, glb_files
 
 from marey import rotations
 from marey.errors import FileFormatError
 from marey.io import load_motion, write_bvh, write_npz
+from marey.io.amass import read_amass, write_amass
 from marey.io.fbx_reader import read_fbx
 from marey.io.glb_reader import read_glb
+from marey.io.humanml3d import read_humanml3d, write_humanml3d
 from marey.io.kimodo import read_kimodo, write_kimodo
 from marey.io.mujoco_csv import read_mujoco_csv, write_mujoco_csv
-from marey.motion import Motion
+from marey.motion import Motion, concatenate
 from marey.skeleton import BODY22, G1_34, SOMA30, Skeleton
 
 SLOW_SECONDS = 10.0
@@ -130,9 +132,30 @@ def kimodo_files(folder: Path) -> list[Path]:
     return [whole, demo]
 
 
+def npy_files(folder: Path) -> list[Path]:
+    """Write HumanML3D's joint positions and features."""
+    motion = replace(random_motion(), fps=20.0)
+    longer = concatenate([motion, motion.crop(0, 1)])  # one frame gets lost
+    joints, features = folder / "joints.npy", folder / "features.npy"
+    write_humanml3d(longer, joints, content="joints")
+    write_humanml3d(longer, features)
+    return [joints, features]
+
+
+def amass_files(folder: Path) -> list[Path]:
+    """Write SMPL-X's layout with rest joints, and SMPL+H's without."""
+    whole, plain = folder / "valid.npz", folder / "smplh.npz"
+    write_amass(random_motion(), whole)
+    with np.load(whole) as arrays:
+        kept = {name: arrays[name] for name in ("trans", "betas", "gender", "mocap_frame_rate")}
+        np.savez_compressed(plain, poses=arrays["poses"][:, :156], **kept)
+    return [whole, plain]
+
+
 FORMATS = {
     row.name: row
     for row in (
+        Format(name="amass", write=amass_files, mutations=ZIP, read=read_amass),
         Format(name="bvh", write=bvh_files, mutations=(*TEXT, huge_count)),
         Format(name="csv", write=csv_files, mutations=TEXT, read=read_mujoco_csv),
         Format(
@@ -147,6 +170,7 @@ FORMATS = {
             mutations=GLB,
             read=read_glb,
         ),
+        Format(name="humanml3d", write=npy_files, mutations=NPY, read=read_humanml3d),
         Format(name="kimodo", write=kimodo_files, mutations=ZIP, read=read_kimodo),
         Format(name="npz", write=npz_files, mutations=(*ZIP, other_text)),
     )
