@@ -216,6 +216,15 @@ def test_frame_rate_is_that_of_the_keys(times: np.ndarray, fps: float, tmp_path:
     assert found.num_frames == round(times[-1] * fps) + 1
 
 
+def test_long_motions_are_read_at_their_keys(generator: torch.Generator, tmp_path: Path) -> None:
+    """Key times have 32 bits, which after half an hour are a hundredth of a frame apart."""
+    rig = Rig()
+    times = 2000 + np.arange(200) / 120
+    path = torch.randn(200, 3, generator=generator).numpy()
+    rig.animate(0, "translation", times, path)
+    np.testing.assert_array_equal(rig.read(tmp_path).root_positions, path)
+
+
 def test_moving_bones_are_refused_or_kept_rigid(tmp_path: Path) -> None:
     rig = Rig()
     rig.animate(2, "translation", [0, 0.5, 1], [[1, 0, 0], [1.5, 0, 0], [1, 0, 0]])

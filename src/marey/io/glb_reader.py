@@ -189,7 +189,10 @@ def _times(file: GltfFile, tracks: Tracks, joints: int) -> tuple[float, np.ndarr
     last = max(float(track.times[-1]) for track in tracks.values())
     count = int((last - first) * fps + 1e-3) + 1
     check_frames(file.path, count, joints, len(densest))
-    return fps, first + np.arange(count) / fps
+    times = first + np.arange(count) / fps
+    # Keys are stored in 32 bits: after minutes, what lies between them would be read.
+    keyed = len(densest) == count and np.abs(densest - times).max() * fps < 0.05
+    return fps, densest if keyed else times
 
 
 def _local(

@@ -23,9 +23,9 @@ from marey.skeleton import Skeleton
 
 MAX_JOINTS = 2000
 MAX_POSES = 2_000_000
-"""Most frames times joints that a file may hold: more than 17 minutes of 65 joints at 30 fps."""
-MAX_STRETCHED_FRAMES = 10_000
-"""Most frames that a file may make out of fewer keys."""
+"""Most poses of a joint that a file may hold: 17 minutes of 65 joints at 30 fps."""
+MAX_STRETCHED_FRAMES, MAX_STRETCHED_POSES = 10_000, 400_000
+"""The same for files that make more than two frames out of a key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +187,9 @@ def check_frames(path: Path, frames: int, joints: int, keys: int) -> None:
     """Raise FileFormatError for more joints or frames than a file of so many keys may make."""
     if joints > MAX_JOINTS:
         raise _fault(path, "joints", f"at most {MAX_JOINTS}", f"{joints}")
-    most = min(max(MAX_STRETCHED_FRAMES, 2 * keys), MAX_POSES // max(joints, 1))
+    joints = max(joints, 1)
+    stretched = min(MAX_STRETCHED_FRAMES, MAX_STRETCHED_POSES // joints)
+    most = min(max(2 * keys, stretched), MAX_POSES // joints)
     if frames > most:
         got = f"{frames} out of {keys} keys"
         fix = "Export it with a key per frame, or in shorter parts."
