@@ -9,15 +9,14 @@ made here from body22.
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from marey import rotations
 from marey.io.bvh_names import read_names
-from marey.motion.joint_matching import rest_positions
-from marey.skeleton import BODY22, Skeleton, global_rotations, joint_positions
+from marey.skeleton import BODY22, Skeleton, global_rotations, joint_positions, local_rotations
 
 Row = tuple[str, str, str]
 """A joint, its parent, and where it lies: a joint of body22, ``a>b 0.5`` on the way from a to b,
@@ -593,6 +592,22 @@ def _places(shape: Shape) -> dict[str, Tensor]:
     return {**places, "ground": torch.zeros(3)}
 
 
-def at_rest(skeleton: Skeleton) -> Tensor:
-    """Return the joints' places in rest pose with the root at the origin, metres."""
-    return rest_positions(skeleton)
+def with_own_axes(skeleton: Skeleton, axis: str) -> tuple[Skeleton, Tensor]:
+    """Return the rig with every bone along an axis of its own, and how it stands.
+
+    That is how Blender (Y) and Unreal (X) keep their bones: with identity rotations the rig is
+    folded up, and only the local rotations returned, [joints, 3, 3], make it stand.
+    """
+    along = torch.eye(3)["XYZ".index(axis)]
+    stance = torch.eye(3).repeat(skeleton.num_joints, 1, 1)
+    for joint, children in enumerate(skeleton.children):
+        if children:
+            stance[joint] = rotations.shortest_arc(along, skeleton.rest_offsets[children[0]])
+    return turned_bones(skeleton, stance)
+
+
+def turned_bones(skeleton: Skeleton, stance: Tensor) -> tuple[Skeleton, Tensor]:
+    """Return the rig with its joints' axes turned by global rotations, and these as local ones."""
+    above = stance[[max(parent, 0) for parent in skeleton.parents]]
+    offsets = (above.transpose(-1, -2) @ skeleton.rest_offsets[..., None])[..., 0]
+    return replace(skeleton, rest_offsets=offsets), local_rotations(stance, skeleton)

@@ -14,7 +14,7 @@ from marey.io.cmu_pack import CmuPack
 from marey.motion import Motion, retarget
 from marey.rigs import RigResult, match_rig, put_on_rig, standing_pose
 from marey.rigs.bodies import Body
-from marey.skeleton import BODY22, SOMA30, Roles, Skeleton, global_rotations, local_rotations
+from marey.skeleton import BODY22, SOMA30, Roles, Skeleton, global_rotations
 
 NAMINGS = ("mixamo", "unreal", "rigify", "vrm", "smpl", "soma", "daz", "cmu", "metarig")
 
@@ -195,29 +195,15 @@ def test_both_options_off_is_plain_retargeting(
     assert done.report.foot_correction == pytest.approx(0)
 
 
-def with_own_axes(rig: Skeleton, generator: torch.Generator) -> tuple[Skeleton, torch.Tensor]:
-    """The same rig whose bones have axes of their own, and the rotations with which it stands."""
-    stance = rotations.rotation_vector_to_matrix(
-        torch.randn(rig.num_joints, 3, generator=generator)
-    )
-    stance[0] = torch.eye(3)
-    return turned_bones(rig, stance)
-
-
-def turned_bones(rig: Skeleton, stance: torch.Tensor) -> tuple[Skeleton, torch.Tensor]:
-    """The same rig with the joints' axes turned by global rotations, and these as local ones."""
-    above = stance[[max(parent, 0) for parent in rig.parents]]
-    offsets = (above.transpose(-1, -2) @ rig.rest_offsets[..., None])[..., 0]
-    own = replace(rig, rest_offsets=offsets)
-    return own, local_rotations(stance, rig)
-
-
 @pytest.mark.parametrize("naming", ["mixamo", "unreal"])
 def test_axes_of_bones_do_not_matter(
     naming: str, rig_models: ModuleType, generator: torch.Generator
 ) -> None:
     motion, rig = wander(generator), rig_models.rig(naming)
-    own, rest = with_own_axes(rig, generator)
+    stance = rotations.rotation_vector_to_matrix(
+        torch.randn(rig.num_joints, 3, generator=generator)
+    )
+    own, rest = rig_models.turned_bones(rig, stance)
     done = put_on_rig(motion, own, rest=rest)
     expected = put_on_rig(motion, rig)
     torch.testing.assert_close(
@@ -227,19 +213,12 @@ def test_axes_of_bones_do_not_matter(
     torch.testing.assert_close(done.motion.global_rotations, turned, atol=1e-4, rtol=0)
 
 
-def along_own_axes(rig: Skeleton) -> tuple[Skeleton, torch.Tensor]:
-    """The same rig with every bone along its own Y axis, as Blender has them."""
-    stance = torch.eye(3).repeat(rig.num_joints, 1, 1)
-    for joint, children in enumerate(rig.children):
-        if children:
-            bone = rig.rest_offsets[children[0]]
-            stance[joint] = rotations.shortest_arc(torch.tensor([0.0, 1.0, 0.0]), bone)
-    return turned_bones(rig, stance)
-
-
-def test_the_first_frame_shows_how_a_rig_stands(rig_models: ModuleType) -> None:
-    rig = rig_models.rig("unreal")
-    own, rest = along_own_axes(rig)
+@pytest.mark.parametrize(("naming", "axis"), [("rigify", "Y"), ("mixamo", "Y"), ("unreal", "X")])
+def test_the_first_frame_shows_how_a_rig_stands(
+    naming: str, axis: str, rig_models: ModuleType
+) -> None:
+    rig = rig_models.rig(naming)
+    own, rest = rig_models.with_own_axes(rig, axis)
     still = {"root_positions": torch.zeros(2, 3), "fps": 30.0}
     odd = Motion(skeleton=own, local_rotations=rest.repeat(2, 1, 1, 1), **still)
     assert any("does not stand" in text for text in match_rig(own).warnings)

@@ -59,6 +59,11 @@ def test_words_alone_are_enough(name: str, rig_models: ModuleType) -> None:
     assert found.naming == ""
 
 
+def test_the_hip_of_daz_turns_with_its_pelvis(rig_models: ModuleType) -> None:
+    found = match_rig(rig_models.rig("daz")).joint_map
+    assert (found["hip"], found["pelvis"]) == ("pelvis", "pelvis")
+
+
 @pytest.mark.parametrize("name", ["cmu", "mixamo", "rigify", "soma", "unreal", "vrm"])
 def test_shape_alone_is_enough_but_not_sure(name: str, rig_models: ModuleType) -> None:
     rig = rig_models.rig(name)

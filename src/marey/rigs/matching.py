@@ -38,7 +38,8 @@ def match_rig(skeleton: Skeleton, *, known: Sequence[Naming] | None = None) -> R
     placed = {} if not any(vars(roles).values()) else match_joints(BODY22, bare)
     follows = {skeleton.joint_names[j]: BODY22.joint_names[f] for j, f in placed.items()}
     for joint, other in named.items():
-        follows = {j: f for j, f in follows.items() if f != other or j == joint or j in named}
+        if follows.get(joint) != other:  # the name knows better than the tree
+            follows = {j: f for j, f in follows.items() if f != other or j in named}
         follows[joint] = other
     role_of = {joint: role for role, joint in reversed(vars(roles).items()) if joint}
     entries = []
