@@ -18,7 +18,10 @@ def main() -> None:
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         bpy.ops.wm.read_factory_settings(use_empty=True)
         if path.suffix == ".fbx":
-            bpy.ops.import_scene.fbx(filepath=str(path), anim_offset=0.0)
+            # The importer of the menu: one in C++ since 4.5, one in Python before.
+            new = bpy.app.version >= (4, 5, 0)
+            read = bpy.ops.wm.fbx_import if new else bpy.ops.import_scene.fbx
+            read(filepath=str(path), anim_offset=0.0)
         else:
             bpy.context.scene.render.fps = round(rate)
             bpy.ops.import_scene.gltf(filepath=str(path))
