@@ -34,8 +34,10 @@ _BODY: tuple[tuple[str, tuple[float, float, float], float], ...] = (
 """Points of the body that are fitted: joint, offset in its frame (metres), weight."""
 _ARMS = ((0.0, 0.2), (-1.5, 0.2), (-2.8, 0.2), (0.0, 1.8))
 """Pitch and roll of the shoulders that fits start from, radians: arms down, ahead, up, aside."""
+_FLIP = 15.0
+"""A hinge that turns faster goes from one way to hold an arm to another; radians per second."""
 _SHIFTS = (12, 12, 4, 4)
-"""Frames over which a way to hold an arm is offered to its neighbours, round by round."""
+"""Frames over which a way to hold an arm is offered to its neighbours then, round by round."""
 _SOLE_WEIGHT = 4.0
 _CONTACT_HEIGHT, _CONTACT_SPEED = 0.05, 0.25
 """An end of a sole that is lower and slower touches the ground; metres, metres per second."""
@@ -159,12 +161,15 @@ def _fitted(motion: RobotMotion, goal: Goal) -> RobotMotion:
     """Fit in rounds, each kept to the smoothed angles of the one before, so that none jumps."""
     motion = steadiest([_roughly(start, goal) for start in _starts(motion)], goal)
     for frames in _SHIFTS:
+        if float(_speeds(motion).max()) < _FLIP:
+            break
         shifted = [_shifted(motion, step) for step in (-frames, frames)]
         motion = steadiest([motion, *(_roughly(start, goal) for start in shifted)], goal)
     for _ in range(_ROUNDS):
         prior = _smoothed(motion.angles, motion.fps)
         stiff = _STIFFNESS * (1 + (_speeds(motion) / _HASTE) ** 2)
-        motion = fit(replace(motion, angles=prior), replace(goal, prior=prior, stiffness=stiff))
+        smooth = replace(goal, prior=prior, stiffness=stiff)
+        motion = fit(replace(motion, angles=prior), smooth, iterations=20, tolerance=1e-5)
     return motion
 
 
