@@ -38,8 +38,9 @@ _OPTIONS = {"source_fps": "fps"}
 
 
 def read_motion(path: Path, flags: ReadingFlags = AS_IS) -> "Motion":
-    """Read a motion file, and warn on stderr of a BVH file that plainly has another axis up.
+    """Read a motion file, and tell on stderr what the reader had to guess.
 
+    That is the body of an AMASS file, and a BVH file that plainly has another axis up.
     Raises InvalidInputError for flags that the file's format does not know.
     """
     from marey.io.bvh_up import is_z_up
@@ -51,6 +52,12 @@ def read_motion(path: Path, flags: ReadingFlags = AS_IS) -> "Motion":
         print(
             f"warning: {path}: the body lies along Z, as in a file with Z up. If it should "
             "stand, read it with --up Z.",
+            file=sys.stderr,
+        )
+    if form.name == "amass" and motion.metadata["rest"].startswith("body22"):
+        print(
+            f"note: {path}: the file holds no rest joints, so that the body has body22's "
+            "proportions. Give the person's own with --rest FILE.",
             file=sys.stderr,
         )
     return motion

@@ -31,6 +31,7 @@ from marey.io.npy_archive import read_arrays
 from marey.motion import Motion
 from marey.skeleton import BODY22, Skeleton
 from marey.skeleton.kinematics import joint_positions
+from marey.skeleton.library.body22 import TOE_HEIGHT
 
 MAX_BYTES = 512 * 2**20
 """Arrays that would unpack to more are refused."""
@@ -60,9 +61,9 @@ def read_amass(
 
     Rest offsets are those of ``rest`` at the file's betas, else those in the file, else body22's:
     then limb lengths and the height above the floor are not the person's, the clip is moved so that
-    its lowest joint touches the floor, and ``metadata["rest"]`` says so. With ``fps`` every n-th
-    frame is taken where that gives the rate, else frames are interpolated; ``metadata["rate"]``
-    says which. ``source_fps`` is the rate of files that do not state theirs.
+    its lowest joint lies as high as body22's toes, and ``metadata["rest"]`` says so. With ``fps``
+    every n-th frame is taken where that gives the rate, else frames are interpolated;
+    ``metadata["rate"]`` says which. ``source_fps`` is the rate of files that do not state theirs.
     Raises FileFormatError that names the array.
     """
     path = Path(path)
@@ -264,9 +265,9 @@ def _notes(arrays: dict[str, np.ndarray], betas: list[float], origin: str) -> di
 
 
 def _on_floor(motion: Motion) -> Motion:
-    """Move a clip up or down so that its lowest joint lies on the floor."""
-    lowest = motion.joint_positions[..., 1].min()
-    return motion.translate(torch.stack((torch.zeros(()), -lowest, torch.zeros(()))))
+    """Move a clip up or down so that its lowest joint lies as high as toes do on the floor."""
+    lowest = float(motion.joint_positions[..., 1].min())
+    return motion.translate(torch.tensor([0.0, TOE_HEIGHT - lowest, 0.0]))
 
 
 def _fault(

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import torch
+
 from marey.data.balance import actions_of, window_weights
 from marey.data.prepare.humanml3d_folder import REPORT
 from marey.data.prepare.humanml3d_texts import SPLIT_FILES, TimedCaption, read_captions, read_names
@@ -18,6 +20,7 @@ from marey.errors import FileFormatError, InvalidInputError
 from marey.io.humanml3d import read_humanml3d
 from marey.motion.retarget import retarget
 from marey.skeleton import BODY22
+from marey.skeleton.library.body22 import TOE_HEIGHT
 
 _MOTIONS = ("new_joints", "new_joint_vecs")
 
@@ -66,7 +69,8 @@ def prepare_humanml3d(
     """Fill the store ``out`` with the clips that train.txt, val.txt and test.txt name.
 
     Motions are those of new_joints, where it has them, else of new_joint_vecs; their rotations are
-    estimated (see ``io.humanml3d``), and they are put on body22. Clips that cannot be used are left
+    estimated (see ``io.humanml3d``), and they are put on body22, 2 cm higher: HumanML3D's floor is
+    the lowest joint, body22's lies below its toe joints. Clips that cannot be used are left
     out and counted by reason. A run that was stopped goes on where it stopped; a finished store is
     left as it is. Raises FileFormatError for a folder without these lists, InvalidInputError if no
     clip of them can be used.
@@ -219,7 +223,8 @@ def _add(
 ) -> None:
     try:
         source = read_humanml3d(plan.file, fps=source_fps)
-        motion = retarget(source, BODY22).motion.resample(options.fps)
+        motion = retarget(source, BODY22).motion.translate(torch.tensor([0.0, TOE_HEIGHT, 0.0]))
+        motion = motion.resample(options.fps)
     except (FileFormatError, InvalidInputError) as error:
         place = error.place if isinstance(error, FileFormatError) else str(error)
         drop = Drop(kind="clip", reason="unreadable", place=f"{plan.name}: {place}")

@@ -78,3 +78,6 @@ def _build() -> Skeleton:
 
 BODY22 = _build()
 """The canonical body: joint names and order of SMPL-22, T-pose at identity rotations."""
+
+TOE_HEIGHT = 0.02
+"""How high the lowest toe joint of a clip lies above the floor, metres: the median of CMU's."""
