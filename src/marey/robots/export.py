@@ -110,16 +110,18 @@ def targets_of(
 ) -> list[tuple[Path, Path]]:
     """Return the CSV file in ``folder`` for every file, and every motion file below a folder.
 
-    The tree below a folder is kept. Raises InvalidInputError where there is no file, or where two
+    The tree below a folder is kept; what lies in the output folder itself is no motion to export.
+    Raises InvalidInputError where there is no file, or where two
     would be written to one name.
     """
     rows: list[tuple[Path, Path]] = []
     for source in sources:
         if source.is_dir():
-            found = (p for p in source.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
-            rows += [
-                (p, (folder / p.relative_to(source)).with_suffix(".csv")) for p in sorted(found)
+            found = [p for p in sorted(source.rglob("*")) if p.suffix.lower() in suffixes]
+            paths = [
+                p for p in found if p.is_file() and folder.resolve() not in p.resolve().parents
             ]
+            rows += [(p, (folder / p.relative_to(source)).with_suffix(".csv")) for p in paths]
         else:
             rows.append((source, folder / f"{source.stem}.csv"))
     if not rows:

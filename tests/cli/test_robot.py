@@ -1,0 +1,88 @@
+"""``marey robot`` as a user calls it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from marey.cli.main import main
+from marey.io import save_motion
+from marey.io.mujoco_csv import read_robot_csv
+from marey.motion.robot_motion import RobotMotion
+from marey.skeleton.library.g1 import G1
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A file of a G1 that stands on the ground and bends its left elbow."""
+    angles = torch.zeros(20, 29).double()
+    angles[:, G1.hinge_names.index("left_elbow_joint")] = torch.linspace(0, 1, 20).double()
+    motion = RobotMotion(
+        root_positions=torch.tensor([0.0, 0.7876, 0.0]).double().repeat(20, 1),
+        root_rotations=torch.eye(3).double().repeat(20, 1, 1),
+        angles=angles,
+        fps=30.0,
+        robot=G1,
+    )
+    (tmp_path / "clips").mkdir()
+    path = tmp_path / "clips/bends.npz"
+    save_motion(motion.motion(), path)
+    return path
+
+
+def test_export_one_and_check_it(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "g1.csv"
+    words = ["--fps", "50", "--header", "--quaternions", "xyzw"]
+    assert main(["robot", "export", str(clip), "-o", str(out), *words]) == 0
+    assert "1 written, 0 kept, 0 dropped" in capsys.readouterr().out
+    assert out.read_text().startswith("root_x,root_y,root_z,root_qx,root_qy,root_qz,root_qw,")
+    made = read_robot_csv(out, fps=50.0, quaternions="xyzw")
+    assert made.num_frames == int(19 * 50 / 30) + 1
+    reading = ["--fps", "50", "--quaternions", "xyzw"]
+    assert main(["robot", "check", str(out), *reading]) == 0
+    assert capsys.readouterr().out.endswith("passes\n")
+    assert main(["robot", "check", str(out), *reading, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["passes"] is True
+    assert found["hinges"]["left_elbow_joint"]["highest"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_export_a_folder_goes_on_where_it_was(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (clip.parent / "bad.npz").write_bytes(b"no zip")
+    out, report = tmp_path / "out", tmp_path / "report.json"
+    line = ["robot", "export", str(clip.parent), "-o", str(out), "--report", str(report)]
+    assert main(line) == 0
+    assert "1 written, 0 kept, 1 dropped" in capsys.readouterr().out
+    assert main(line) == 0
+    assert "0 written, 1 kept, 1 dropped" in capsys.readouterr().out
+    rows = {Path(r["source"]).name: r for r in json.loads(report.read_text())["motions"]}
+    assert rows["bends.npz"]["details"]["frames"] == 20  # known from the first run
+    assert rows["bad.npz"]["status"] == "dropped"
+    assert main(["robot", "export", str(clip.parent), "-o", str(tmp_path / "one.csv")]) == 2
+
+
+def test_check_fails_beyond_limits(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, limits = tmp_path / "g1.csv", tmp_path / "limits.json"
+    assert main(["robot", "export", str(clip), "-o", str(out)]) == 0
+    limits.write_text('{"velocity": 0.1}')
+    assert main(["robot", "check", str(out), "--limits", str(limits)]) == 1
+    assert capsys.readouterr().out.endswith("FAILS\n")
+    table = np.loadtxt(out, delimiter=",")
+    table[3, 7] = 3.0
+    np.savetxt(out, table, delimiter=",")
+    assert main(["robot", "check", str(out)]) == 1
+    assert "0.120" in capsys.readouterr().out  # radians beyond the hip's 2.8798
+
+
+def test_play_refuses_other_files(clip: Path, tmp_path: Path) -> None:
+    out = tmp_path / "g1.csv"
+    assert main(["robot", "export", str(clip), "-o", str(out)]) == 0
+    assert main(["robot", "play", str(out), "-o", str(tmp_path / "a.png")]) == 2
