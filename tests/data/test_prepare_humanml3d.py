@@ -116,9 +116,11 @@ def test_cmu_windows_as_an_amass_tree_become_a_folder_a_store_and_a_model(
     assert report["dropped"] == DROPS
     assert sum(report["clips"].values()) == report["mirrored"] == report["captioned"] == 3
     assert report["interpolated"] == 1
-    assert report["rest"].startswith("body22 for everybody")
+    assert report["rest"] == {"the file's own rest joints": 3}
     assert main(command) == 0
-    assert "file: no usable frame rate" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2  file: no usable frame rate" in printed
+    assert "rest joints of 3 files: the file's own rest joints" in printed
 
     store = tmp_path / "store"
     assert main(["data", "prepare", "humanml3d", str(made), str(store), "--json"]) == 0
@@ -256,6 +258,25 @@ def test_a_tree_of_which_nothing_can_be_used_is_refused(tree: Tree, tmp_path: Pa
         prepare_amass(tmp_path / "empty", tmp_path / "out2")
     with pytest.raises(InvalidInputError, match="min_seconds"):
         AmassOptions(min_seconds=5.0, max_seconds=3.0)
+
+
+def test_whose_body_it_is_is_told(tree: Tree, tmp_path: Path) -> None:
+    folder = tree({"A/1/a.npz": walking(3.0)})
+    with np.load(folder / "A/1/a.npz") as arrays:
+        kept = {name: arrays[name] for name in ("poses", "trans", "mocap_frame_rate")}
+    np.savez(folder / "A/1/a.npz", **kept)
+    report = prepare_amass(folder, tmp_path / "out")
+    assert report.rest == {"body22: the file holds no rest joints and none were given": 1}
+    joints = [[0.0, 0.0, 0.0]]
+    for joint in range(1, 22):
+        start = joints[BODY22.parents[joint]]
+        offset = (1.1 * BODY22.rest_offsets[joint]).tolist()
+        joints.append([a + b for a, b in zip(start, offset, strict=True)])
+    (tmp_path / "rest.json").write_text(json.dumps(joints))
+    report = prepare_amass(folder, tmp_path / "out2", rest=tmp_path / "rest.json")
+    assert report.rest == {"body model": 1}
+    one, other = (np.load(tmp_path / o / "new_joint_vecs/A_1_a_00.npy") for o in ("out", "out2"))
+    assert np.abs(one - other).max() > 1e-3  # the same rotations carry another body elsewhere
 
 
 def test_another_body_moves_as_itself(tree: Tree, tmp_path: Path) -> None:

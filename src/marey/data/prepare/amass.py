@@ -117,8 +117,7 @@ def prepare_amass(
             _add(folder, job, source, own)
         if progress is not None:
             progress(number, len(by_source), source)
-    origin = "body22 for everybody: no body model was given" if rest is None else Path(rest).name
-    return folder.finish(rest=origin)
+    return folder.finish()
 
 
 def _sources(tree: Path) -> list[str]:
@@ -174,7 +173,8 @@ def _add(folder: HumanML3DFolder, job: _Job, source: str, cuts: list[Cut] | None
     for cut in cuts:
         clip = _clip(job, cut, positions[cut.start : cut.end], drops)
         clips += [] if clip is None else [clip]
-    folder.add(source, clips, drops, note=motion.metadata.get("rate", ""))
+    notes = motion.metadata
+    folder.add(source, clips, drops, rest=notes["rest"], rate=notes.get("rate", ""))
 
 
 def _read(job: _Job, source: str) -> Motion:

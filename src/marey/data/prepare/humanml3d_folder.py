@@ -64,8 +64,8 @@ class FolderReport:
     """Clips with captions."""
     interpolated: int
     """Clips of sources whose rate the folder's does not divide."""
-    rest: str
-    """Where the rest joints are from."""
+    rest: dict[str, int]
+    """Sources with clips by where their rest joints are from."""
     dropped: dict[str, int]
     """Number of drops by ``kind: reason``; ``job.jsonl`` names each place."""
 
@@ -85,7 +85,7 @@ class FolderReport:
             f"mirror images: {self.mirrored}",
             f"clips with captions: {self.captioned}",
             f"clips with interpolated frames: {self.interpolated}",
-            f"rest joints: {self.rest}",
+            *(f"rest joints of {count} files: {origin}" for origin, count in self.rest.items()),
             "",
             "left out:",
         ]
@@ -124,9 +124,18 @@ class HumanML3DFolder:
         return source in self._done
 
     def add(
-        self, source: str, clips: Sequence[FolderClip], drops: Sequence[Drop], *, note: str = ""
+        self,
+        source: str,
+        clips: Sequence[FolderClip],
+        drops: Sequence[Drop],
+        *,
+        rest: str = "",
+        rate: str = "",
     ) -> None:
-        """Write the clips of a source, and note that it is dealt with and what was dropped."""
+        """Write the clips of a source, and note that it is dealt with and what was dropped.
+
+        ``rest`` and ``rate`` are the reader's notes of rest joints and frame rate.
+        """
         rows = []
         for clip in clips:
             for prefix, features in clip.features.items():
@@ -142,16 +151,15 @@ class HumanML3DFolder:
                     "captions": bool(clip.captions),
                 }
             )
-        self._append(
-            {"source": source, "clips": rows, "drops": [d.to_json() for d in drops], "note": note}
-        )
+        told = {"rest": rest, "rate": rate, "drops": [drop.to_json() for drop in drops]}
+        self._append({"source": source, "clips": rows, **told})
 
-    def finish(self, *, rest: str) -> FolderReport:
+    def finish(self) -> FolderReport:
         """Write lists, statistics, index and report; a finished folder is reported as it is.
 
         Raises InvalidInputError if the folder holds no clip.
         """
-        report = self._report(rest)
+        report = self._report()
         if self.is_complete:
             return report
         clips = self._clips
@@ -185,7 +193,7 @@ class HumanML3DFolder:
                 file = self.path / "new_joint_vecs" / f"{prefix}{clip['name']}.npy"
                 yield torch.from_numpy(np.load(file, allow_pickle=False))
 
-    def _report(self, rest: str) -> FolderReport:
+    def _report(self) -> FolderReport:
         clips = self._clips
         drops = Counter(f"{d['kind']}: {d['reason']}" for row in self._rows for d in row["drops"])
         frames = Counter({split: 0 for split in SPLIT_FILES})
@@ -200,8 +208,8 @@ class HumanML3DFolder:
             seconds={split: round(frames[split] / fps, 2) for split in SPLIT_FILES},
             mirrored=sum("M" in clip["prefixes"] for clip in clips),
             captioned=sum(clip["captions"] for clip in clips),
-            interpolated=sum(len(r["clips"]) for r in self._rows if "interpolated" in r["note"]),
-            rest=rest,
+            interpolated=sum(len(r["clips"]) for r in self._rows if "interpolated" in r["rate"]),
+            rest=dict(sorted(Counter(r["rest"] for r in self._rows if r["clips"]).items())),
             dropped=dict(sorted(drops.items())),
         )
 
