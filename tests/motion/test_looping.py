@@ -101,6 +101,17 @@ def test_next_round_begins_where_the_displacement_leads(closed: Loop) -> None:
     assert torch.allclose(second.joint_positions, expected.joint_positions, atol=1e-4)
 
 
+def test_closed_loop_ends_as_the_next_round_begins(closed: Loop) -> None:
+    count = closed.in_place.num_frames
+    whole = closed.closed()
+    assert whole.in_place.num_frames == count + 1
+    pose = whole.in_place.joint_positions
+    assert torch.equal(pose[-1], pose[0])
+    joined = join_root_motion(whole.root, whole.in_place)
+    expected = repeat_loop(closed, 2).joint_positions[: count + 1]
+    assert torch.allclose(joined.joint_positions, expected, atol=1e-5)
+
+
 def test_rounds_have_no_jump_in_the_world(closed: Loop) -> None:
     count = closed.in_place.num_frames
     rounds = repeat_loop(closed, 2).joint_positions

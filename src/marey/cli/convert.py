@@ -124,25 +124,26 @@ def _for_games(
     """Cut a loop, take the way over the ground out, or both; write that way where it is wanted."""
     from marey.io import atomic_path
     from marey.motion.looping import make_loop
-    from marey.motion.root_motion import split_root_motion
+    from marey.motion.root_motion import join_root_motion, split_root_motion
 
     if loop:
         made = make_loop(motion)
         way = made.displacement
         notes.append(
-            f"loop: frames {made.start} to {made.end - 1}; a round leads {way.forward:.2f} m "
-            f"forward, {way.left:.2f} m to the left and turns {math.degrees(way.turn):.0f}°; "
+            f"loop: frames {made.start} to {made.end - 1}, and the first again; a round leads "
+            f"{way.forward:.2f} m forward, {way.left:.2f} m to the left and turns {math.degrees(way.turn):.0f}°; "
             f"joints are off by {100 * made.after.place:.1f} cm at the seam "
             f"({100 * made.before.place:.1f} cm before, {100 * made.usual.place:.1f} cm elsewhere)"
         )
-        motion, still, track = made.motion, made.in_place, made.root
+        split = made.closed()
+        motion = join_root_motion(split.root, split.in_place)
     else:
         split = split_root_motion(motion)
-        still, track = split.in_place, split.root
     if root is not None:
+        track = split.root.to_json(fps=motion.fps)
         with atomic_path(root, force=True) as temporary:  # checked before
-            temporary.write_text(json.dumps(track.to_json(fps=motion.fps)), encoding="utf-8")
-    return still if in_place else motion
+            temporary.write_text(json.dumps(track), encoding="utf-8")
+    return split.in_place if in_place else motion
 
 
 def _write_reduced(motion: "Motion", target: Path, tolerance: float, *, force: bool) -> str:

@@ -13,11 +13,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from marey import rotations
 from marey.errors import InvalidInputError
+from marey.motion.loop_closing import (
+    Displacement,
+    closed_motion,
+    closed_steps,
+    led,
+    seen_from,
+    track_of,
+    track_steps,
+)
 from marey.motion.motion import Motion
 from marey.motion.root_motion import (
     RootMotion,
+    SplitMotion,
     join_root_motion,
     split_root_motion,
 )
@@ -51,15 +60,6 @@ class SeamError:
     """Change of the track's turning at the seam, rad/s."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Displacement:
-    """What a round covers, as seen from its first frame: metres, and radians to the left."""
-
-    left: float
-    forward: float
-    turn: float
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Loop:
     """A motion whose last frame leads into its first, one frame later."""
@@ -81,6 +81,20 @@ class Loop:
     usual: SeamError
     """What 95 % of the source's own frames within the round stay below."""
 
+    def closed(self) -> SplitMotion:
+        """Return track and motion with the first frame of the next round at the end.
+
+        Engines go from the last frame of a file to its first in no time: the two must be the same.
+        """
+        frames = [*range(self.in_place.num_frames), 0]
+        places, headings, way = self.root.positions, self.root.headings, self.displacement
+        moved = led(torch.tensor([way.left, way.forward]), headings[0])
+        root = RootMotion(
+            positions=torch.cat((places, (places[0] + moved)[None])),
+            headings=torch.cat((headings, headings[:1] + way.turn)),
+        )
+        return SplitMotion(root=root, in_place=_with_frames(self.in_place, frames))
+
 
 def make_loop(
     motion: Motion,
@@ -101,9 +115,9 @@ def make_loop(
     seen = _Seen.of(split.in_place, split.root, motion.fps)
     start, end = _best_round(seen, least, most)
     spread = min(max(1, round(blend_seconds * motion.fps)), (end - start) // 2)
-    in_place = _closed(split.in_place, start, end, spread)
-    steps = _closed_steps(seen.steps, start, end, spread)
-    root, displacement = _track(steps, split.root.positions[start], split.root.headings[start])
+    in_place = closed_motion(split.in_place, start, end, spread)
+    steps = closed_steps(seen.steps, start, end, spread)
+    root, displacement = track_of(steps, split.root.positions[start], split.root.headings[start])
     return Loop(
         motion=join_root_motion(root, in_place),
         in_place=in_place,
@@ -129,25 +143,27 @@ def repeat_loop(loop: Loop, rounds: int) -> Motion:
     headings = loop.root.headings.double()
     found: list[tuple[Tensor, Tensor]] = [(places, headings)]
     way = torch.tensor([loop.displacement.left, loop.displacement.forward], dtype=torch.float64)
-    own = _seen_from(places - places[0], headings[0])
+    own = seen_from(places - places[0], headings[0])
     place, heading = places[0], headings[0]
     for _ in range(rounds - 1):
-        place = place + _led(way, heading)
+        place = place + led(way, heading)
         heading = heading + loop.displacement.turn
-        found.append((place + _led(own, heading), headings - headings[0] + heading))
+        found.append((place + led(own, heading), headings - headings[0] + heading))
     root = RootMotion(
         positions=torch.cat([row for row, _ in found]).float(),
         headings=torch.cat([row for _, row in found]).float(),
     )
-    frames = torch.arange(count).repeat(rounds)
-    contacts = loop.in_place.contacts
-    many = replace(
-        loop.in_place,
-        root_positions=loop.in_place.root_positions[frames],
-        local_rotations=loop.in_place.local_rotations[frames],
+    return join_root_motion(root, _with_frames(loop.in_place, [*range(count)] * rounds))
+
+
+def _with_frames(motion: Motion, frames: list[int]) -> Motion:
+    contacts = motion.contacts
+    return replace(
+        motion,
+        root_positions=motion.root_positions[frames],
+        local_rotations=motion.local_rotations[frames],
         contacts=None if contacts is None else contacts[frames],
     )
-    return join_root_motion(root, many)
 
 
 # --- the best round ----------------------------------------------------------------------------
@@ -164,7 +180,7 @@ class _Seen:
 
     @classmethod
     def of(cls, in_place: Motion, root: RootMotion, fps: float) -> "_Seen":
-        return cls(places=in_place.joint_positions, steps=_steps(root), fps=fps)
+        return cls(places=in_place.joint_positions, steps=track_steps(root), fps=fps)
 
     def round(self, start: int, end: int) -> "_Seen":
         return replace(self, places=self.places[start:end], steps=self.steps[start:end])
@@ -268,114 +284,3 @@ def _movement(places: Float[Tensor, "frames coordinates"], length: int) -> Tenso
     square = (squares[length:] - squares[:-length]) / length
     spread = (square - mean.square()).sum(-1).clamp(min=0).sqrt()
     return spread[:-1].float()  # a round ends before a frame that exists
-
-
-# --- the seam ----------------------------------------------------------------------------------
-
-
-def _closed(motion: Motion, start: int, end: int, spread: int) -> Motion:
-    """Return the frames of a round, bent such that its end and its beginning meet."""
-    share, pace = _shares(torch.arange(end - start, dtype=torch.float64), end - start, spread)
-    root, local = motion.root_positions.double(), motion.local_rotations.double()
-    last = len(root) - 1
-
-    def moved(frame: int) -> tuple[Tensor, Tensor]:
-        """Return the root's and the joints' change per frame around a frame."""
-        low, high = max(frame - 1, 0), min(frame + 1, last)
-        return (root[high] - root[low]) / (high - low), _turn(local[low], local[high]) / (
-            high - low
-        )
-
-    (here, turning), (there, other) = moved(start), moved(end)
-    offset = share[:, None] * (root[start] - root[end]) + pace[:, None] * (here - there)
-    turn = share[:, None, None] * _turn(local[end], local[start])
-    turn = turn + pace[:, None, None] * (turning - other)
-    cut = motion.crop(start, end)
-    return replace(
-        cut,
-        root_positions=(root[start:end] + offset).float(),
-        local_rotations=(rotations.rotation_vector_to_matrix(turn) @ local[start:end]).float(),
-    )
-
-
-def _turn(
-    start: Float[Tensor, "joints 3 3"], end: Float[Tensor, "joints 3 3"]
-) -> Float[Tensor, "joints 3"]:
-    """Return the turn from one pose to another, in the parents' frames."""
-    return rotations.matrix_to_rotation_vector(end @ start.transpose(-1, -2))
-
-
-def _shares(
-    times: Float[Tensor, " frames"], length: int, spread: int
-) -> tuple[Float[Tensor, " frames"], Float[Tensor, " frames"]]:
-    """Return how much of a difference at the seam, in place and in pace, each time takes on.
-
-    The end goes half the way towards the beginning and the beginning the other half towards the
-    end; both are polynomials of degree five that leave speed and acceleration alone where they
-    fade out.
-    """
-    early, late = (times / spread).clamp(max=1), ((length - times) / spread).clamp(max=1)
-    share = (_place_fade(late) - _place_fade(early)) / 2
-    return share, -spread * (_pace_fade(late) + _pace_fade(early)) / 2
-
-
-def _place_fade(s: Float[Tensor, " frames"]) -> Float[Tensor, " frames"]:
-    """From 1 to 0, flat at both ends."""
-    return 1 - s**3 * (10 - 15 * s + 6 * s**2)
-
-
-def _pace_fade(s: Float[Tensor, " frames"]) -> Float[Tensor, " frames"]:
-    """From 0 to 0, with slope 1 at the beginning and flat at the end."""
-    return s - s**3 * (6 - 8 * s + 3 * s**2)
-
-
-# --- the track ---------------------------------------------------------------------------------
-
-
-def _steps(root: RootMotion) -> Float[Tensor, "frames 3"]:
-    """Return steps to the left, forward and round to the next frame; the last repeats the one
-    before."""
-    headings = root.headings.double()
-    moved = _seen_from(root.positions.double().diff(dim=0), headings[:-1])
-    steps = torch.cat((moved, headings.diff()[:, None]), dim=-1)
-    return torch.cat((steps, steps[-1:])).float()
-
-
-def _closed_steps(
-    steps: Float[Tensor, "frames 3"], start: int, end: int, spread: int
-) -> Float[Tensor, "_ 3"]:
-    """Return the steps of a round, whose speed at its end is that of its beginning."""
-    halfway = torch.arange(end - start, dtype=torch.float64) + 0.5
-    share, _ = _shares(halfway, end - start, spread)
-    here = steps[[max(start - 1, 0), start]].mean(0)
-    there = steps[[end - 1, end]].mean(0)
-    return steps[start:end] + share.float()[:, None] * (here - there)
-
-
-def _track(
-    steps: Float[Tensor, "frames 3"], place: Float[Tensor, "2"], heading: Float[Tensor, ""]
-) -> tuple[RootMotion, Displacement]:
-    """Return the track of some steps, and where it leads one step after its last frame."""
-    steps = steps.double()
-    headings = torch.cat((heading.double()[None], steps[:, 2])).cumsum(0)
-    moved = _led(steps[:, :2], headings[:-1])
-    places = torch.cat((place.double()[None], moved)).cumsum(0)
-    left, forward = _seen_from(places[-1] - places[0], headings[0]).tolist()
-    way = Displacement(left=left, forward=forward, turn=float(headings[-1] - headings[0]))
-    return RootMotion(positions=places[:-1].float(), headings=headings[:-1].float()), way
-
-
-def _led(
-    moved: Float[Tensor, "*batch 2"], heading: Float[Tensor, "*#batch"]
-) -> Float[Tensor, "*batch 2"]:
-    """Return metres to the left and forward as x and z in the world."""
-    cos, sin = heading.cos(), heading.sin()
-    left, forward = moved.unbind(-1)
-    return torch.stack((left * cos + forward * sin, forward * cos - left * sin), dim=-1)
-
-
-def _seen_from(
-    moved: Float[Tensor, "*batch 2"], heading: Float[Tensor, "*#batch"]
-) -> Float[Tensor, "*batch 2"]:
-    """Return x and z in the world as metres to the left and forward."""
-    return _led(moved, -heading)
