@@ -11,7 +11,7 @@ from marey.cli.main import main
 from marey.io import save_motion
 from marey.io.mujoco_csv import read_robot_csv
 from marey.motion.robot_motion import RobotMotion
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1
 
 
 @pytest.fixture

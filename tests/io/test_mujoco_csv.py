@@ -17,7 +17,7 @@ from marey.io.mujoco_csv import (
 )
 from marey.motion.robot_motion import RobotMotion
 from marey.rotations import axis_rotation, quaternion_to_matrix, rotation_vector_to_matrix
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1
 
 
 def feasible(generator: torch.Generator, frames: int = 12) -> RobotMotion:

@@ -9,8 +9,7 @@ from marey.errors import InvalidInputError
 from marey.motion import Motion
 from marey.motion.robot_motion import RobotMotion, twists
 from marey.rotations import quaternion_to_matrix, rotation_vector_to_matrix
-from marey.skeleton import BODY22
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import BODY22, G1
 
 
 @pytest.fixture

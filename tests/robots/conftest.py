@@ -8,8 +8,7 @@ import torch
 from marey.motion import Motion
 from marey.motion.robot_motion import RobotMotion
 from marey.rotations import axis_rotation, quaternion_to_matrix
-from marey.skeleton import BODY22
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import BODY22, G1
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from marey.errors import FileFormatError, InvalidInputError
 from marey.motion.robot_motion import RobotMotion
 from marey.robots import HingeLimits, check_motion, read_hinge_limits
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1
 
 KNEE = G1.hinge_names.index("left_knee_joint")
 

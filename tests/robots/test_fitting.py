@@ -8,7 +8,7 @@ from marey.motion.robot_motion import RobotMotion
 from marey.robots import fitting
 from marey.robots.fitting import Goal, Points, cost, fit, joint_points, put, take
 from marey.rotations import rotation_vector_to_matrix
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1
 
 
 def goal_for(motion: RobotMotion, *, stiffness: float = 0.01) -> Goal:

@@ -6,7 +6,7 @@ import pytest
 from marey.io.mujoco_csv import to_qpos
 from marey.motion.robot_motion import RobotMotion
 from marey.robots.mjcf import to_mjcf
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1
 
 
 def test_mujoco_agrees_with_our_kinematics(feasible: RobotMotion) -> None:

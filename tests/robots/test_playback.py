@@ -13,7 +13,7 @@ from marey.errors import FileFormatError, InvalidInputError, MareyError
 from marey.motion.robot_motion import RobotMotion
 from marey.robots import play, play_frames
 from marey.robots.mjcf import to_mjcf
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1
 
 
 @pytest.fixture

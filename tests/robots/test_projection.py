@@ -13,8 +13,7 @@ from marey.motion import Motion
 from marey.motion.robot_motion import RobotMotion
 from marey.robots import project_motion
 from marey.rotations import rotation_vector_to_matrix
-from marey.skeleton import G1_34
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1, G1_34
 
 
 def off_axis(motion: RobotMotion, degrees: float) -> Motion:

@@ -10,8 +10,7 @@ import torch
 
 from marey.errors import InvalidInputError
 from marey.rotations import geodesic_distance, rotation_vector_to_matrix
-from marey.skeleton import G1_34
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1, G1_34
 from marey.skeleton.robot import hinge_angles, hinge_rotations
 
 

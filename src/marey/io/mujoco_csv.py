@@ -23,7 +23,7 @@ from marey.io.atomic import atomic_path
 from marey.io.text_lines import read_lines
 from marey.motion import Motion
 from marey.motion.robot_motion import EXACT, RobotMotion, twists
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1
 from marey.skeleton.robot import Robot
 
 Quaternions = Literal["wxyz", "xyzw"]

@@ -7,6 +7,7 @@ from marey.motion.looping import Loop, make_loop, repeat_loop
 from marey.motion.motion import Motion, concatenate
 from marey.motion.path_smoothing import smooth_path
 from marey.motion.retarget import RetargetReport, RetargetResult, retarget
+from marey.motion.robot_motion import RobotMotion
 from marey.motion.root_motion import (
     RootMotion,
     SplitMotion,
@@ -24,6 +25,7 @@ __all__ = [
     "MotionBatch",
     "RetargetReport",
     "RetargetResult",
+    "RobotMotion",
     "RootMotion",
     "SplitMotion",
     "concatenate",

@@ -158,9 +158,9 @@ def _by_hinge(limits: Mapping[str, float], robot: Robot) -> list[float]:
     return [limits.get(name, math.inf) for name in robot.hinge_names]
 
 
-def _highest(values: Float[Tensor, " steps"]) -> float:
+def _highest(values: Float[Tensor, " samples"]) -> float:
     return float(values.max()) if len(values) else 0.0
 
 
-def _share_above(values: Float[Tensor, " steps"], limit: float) -> float:
+def _share_above(values: Float[Tensor, " samples"], limit: float) -> float:
     return float((values > limit).double().mean()) if len(values) else 0.0

@@ -14,7 +14,7 @@ from marey.motion.robot_motion import RobotMotion
 from marey.robots.checks import check_motion
 from marey.robots.projection import project_motion
 from marey.robots.retarget import retarget_to_robot
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1
 
 
 @dataclass(frozen=True, kw_only=True)

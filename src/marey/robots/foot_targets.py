@@ -15,7 +15,7 @@ from torch import Tensor
 from marey import rotations
 from marey.motion import Motion
 from marey.motion.robot_motion import RobotMotion
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1
 
 _BLEND = 0.1
 """Seconds over which a foot turns flat before it stands, and back after."""

@@ -19,7 +19,7 @@ from marey.motion.robot_motion import RobotMotion
 from marey.robots.branches import steadiest
 from marey.robots.fitting import Goal, Points, fit
 from marey.robots.foot_targets import SOLES, plan_sole, sole_corners
-from marey.skeleton.library.g1 import G1
+from marey.skeleton import G1
 
 _ARM, _UP = 0.1, 0.25
 _BODY: tuple[tuple[str, tuple[float, float, float], float], ...] = (

@@ -6,13 +6,15 @@ from marey.skeleton.kinematics import (
     joint_positions,
     local_rotations,
 )
-from marey.skeleton.library import BODY22, G1_34, HUMANML3D22, KIT21, SOMA30, SOMA77
+from marey.skeleton.library import BODY22, G1, G1_34, HUMANML3D22, KIT21, SOMA30, SOMA77
 from marey.skeleton.parts import CONNECTED_PAIRS, MIRRORED_PART, PART_PAIRS, PARTS, SLOTS
+from marey.skeleton.robot import Robot
 from marey.skeleton.skeleton import Roles, Skeleton
 
 __all__ = [
     "BODY22",
     "CONNECTED_PAIRS",
+    "G1",
     "G1_34",
     "HUMANML3D22",
     "KIT21",
@@ -22,6 +24,7 @@ __all__ = [
     "SLOTS",
     "SOMA30",
     "SOMA77",
+    "Robot",
     "Roles",
     "Skeleton",
     "global_rotations",
