@@ -26,7 +26,7 @@ from marey.constraints import (
 from marey.errors import InvalidInputError
 from marey.io.cmu_pack import CmuPack
 from marey.metrics import foot_skate_from_contacts, goal_errors, jerk
-from marey.motion import BODY22_LIMITS, Motion, smooth_path
+from marey.motion import BODY22_LIMITS, Motion, foot_contacts, smooth_path
 from marey.postprocess import refine
 from marey.skeleton import BODY22
 
@@ -223,6 +223,45 @@ def test_as_many_lists_of_goals_as_motions() -> None:
 def walks(shared_data: Path) -> list[Motion]:
     pack = CmuPack.open(shared_data / "cmu")
     return [pack.motion(clip).resample(20.0) for clip in ("07_01", "08_02")]
+
+
+def foot_turns(before: Motion, after: Motion) -> torch.Tensor:
+    """Angle of every foot between two motions, radians."""
+    feet = BODY22.foot_indices
+    soles = [
+        m.joint_positions[:, feet[1::2]] - m.joint_positions[:, feet[::2]] for m in (before, after)
+    ]
+    return torch.acos(torch.cosine_similarity(*soles, dim=-1).clamp(-1, 1))
+
+
+@pytest.mark.parametrize("factor", [0.4, 2.0])
+def test_feet_that_glide_do_not_turn_in_the_air(walks: list[Motion], factor: float) -> None:
+    """Heel and toe leave the ground one after the other, each some way from where it was."""
+    stretch = torch.tensor([factor, 1.0, factor])
+    gliding = [
+        replace(
+            motion,
+            root_positions=stretch * motion.root_positions,
+            contacts=foot_contacts(
+                motion.joint_positions, BODY22, motion.fps, limits=BODY22_LIMITS
+            ),
+        )
+        for motion in walks
+    ]
+    for motion, refined in zip(gliding, refine(gliding, contact_limits=BODY22_LIMITS), strict=True):
+        assert foot_turns(motion, refined).max() < 0.25
+
+
+def test_feet_follow_a_body_that_spins_on_the_spot() -> None:
+    motion = gliding(speed=0.0)
+    angles = torch.linspace(0, 2.5, motion.num_frames)
+    local = motion.local_rotations.clone()
+    local[:, 0] = rotations.yaw_matrix(angles) @ local[:, 0]
+    spinning = replace(motion, local_rotations=local)
+    (refined,) = refine([spinning], contact_limits=BODY22_LIMITS)
+    assert foot_turns(spinning, refined).max() < 1.2
+    assert refined.contacts is not None
+    assert 0.3 < refined.contacts.float().mean() < 1
 
 
 def test_a_real_walk_is_hardly_changed(walks: list[Motion]) -> None:

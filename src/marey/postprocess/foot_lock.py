@@ -105,10 +105,14 @@ def foot_targets(
     """Return where heels and toes should be in every frame.
 
     Where ``kept`` they should be at their ``target``; the way there dies out smoothly before and
-    after. Elsewhere they stay above the ground.
+    after. Heel and toe are ends of one bone: where only one of them is kept, the other goes as far
+    with it, lest the foot turns round when both are free. Elsewhere they stay above the ground.
     """
     offset = (target - feet) * kept[..., None]
-    smooth = [spread(offset[:, c], kept[:, c], fps=fps, seconds=_RELEASE) for c in range(4)]
+    other = [1, 0, 3, 2]
+    offset = torch.where(kept[..., None], offset, offset[:, other])
+    known = kept | kept[:, other]
+    smooth = [spread(offset[:, c], known[:, c], fps=fps, seconds=_RELEASE) for c in range(4)]
     wanted = feet + torch.stack(smooth, dim=1)
     wanted[..., 1] = torch.where(kept, wanted[..., 1], torch.maximum(wanted[..., 1], ground))
     return wanted

@@ -4,6 +4,7 @@ Goes through contacts one by one, in numpy: on arrays this small torch would tak
 long.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,6 +21,10 @@ STEP_SECONDS = 0.3
 """Time that a foot takes from one place to the next where a contact is split, if it has as much."""
 MOST_DRAG = 0.3
 """A contact along which the foot is dragged further, in metres, is split."""
+MOST_TURN = 0.7
+"""A contact along which the foot turns further about the vertical, in radians, is split."""
+_FLAT = 0.3
+"""Share of a foot's length over the ground from which on it has a direction."""
 _SAME_PLACE = 1e-3
 """Pins of one foot that lie closer, in metres, are one place to stand."""
 _TOO_HIGH = 0.01
@@ -98,19 +103,32 @@ def split_at_drags(
     told: Bool[Tensor, "frames 4"],
     fps: float,
 ) -> Bool[Tensor, "frames 4"]:
-    """End contacts along which the body drags a foot too far, and begin them anew after a step.
+    """End contacts along which the body drags or turns a foot too far; a step, and they go on.
 
     A foot that is ``told`` to stand does, and the body has to cope.
     """
     steps, step, paths = contacts.clone(), round(STEP_SECONDS * fps), feet.numpy()
+    soles = paths[:, 1::2] - paths[:, ::2]
     for run in runs_of(contacts):
-        way, first = _within(paths, run), 0
-        while (far := length_of(way[first:] - way[first]) > MOST_DRAG).any():
+        way, sole, first = _within(paths, run), soles[run.start : run.end, run.channel // 2], 0
+        while (far := _dragged(way[first:], sole[first:])).any():
             last = first + int(far.argmax()) - 1
             first = min(last + step + 1, len(way) - 1)
             end = first if first < len(way) - 1 else len(way)
             steps[run.start + last : run.start + end, run.channel] = False
     return steps | (contacts & told)
+
+
+def _dragged(
+    way: Float[np.ndarray, "frames 3"], sole: Float[np.ndarray, "frames 3"]
+) -> Bool[np.ndarray, " frames"]:
+    """Tell in which frames a joint is far from where it was in the first, or its foot turned."""
+    flat = sole[:, [0, 2]]
+    long = length_of(flat)
+    has_direction = (long > _FLAT * length_of(sole)) & (long[0] > _FLAT * length_of(sole[0]))
+    cosine = flat @ flat[0] / np.maximum(long * long[0], 1e-9)
+    turned = has_direction & (cosine < math.cos(MOST_TURN))
+    return (length_of(way - way[0]) > MOST_DRAG) | turned
 
 
 def released(
