@@ -131,9 +131,10 @@ def _for_games(
         way = made.displacement
         notes.append(
             f"loop: frames {made.start} to {made.end - 1}, and the first again; a round leads "
-            f"{way.forward:.2f} m forward, {way.left:.2f} m to the left and turns {math.degrees(way.turn):.0f}°; "
-            f"joints are off by {100 * made.after.place:.1f} cm at the seam "
-            f"({100 * made.before.place:.1f} cm before, {100 * made.usual.place:.1f} cm elsewhere)"
+            f"{way.forward:.2f} m forward, {way.left:.2f} m to the left and turns "
+            f"{math.degrees(way.turn):.0f}°; joints are off by {100 * made.after.place:.1f} cm at "
+            f"the seam ({100 * made.before.place:.1f} cm before, {100 * made.usual.place:.1f} cm "
+            "elsewhere)"
         )
         split = made.closed()
         motion = join_root_motion(split.root, split.in_place)

@@ -84,7 +84,7 @@ FORMATS: tuple[MotionFormat, ...] = (
         writer="marey.io.kimodo:write_kimodo",
         arrays=("posed_joints", "joints_pos", "global_rot_mats", "local_rot_mats", "joints_rot"),
         reading=("fps",),
-        skeletons=(SOMA77, SOMA30, G1_34, BODY22),
+        skeletons=(SOMA30, SOMA77, G1_34, BODY22),  # the writer adds relaxed fingers to the first
         fps=30.0,
     ),
     MotionFormat(
