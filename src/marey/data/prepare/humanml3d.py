@@ -103,7 +103,7 @@ def prepare_humanml3d(
 
 
 def _plans(folder: Path, options: HumanML3DOptions) -> tuple[list[_ClipPlan], list[Drop]]:
-    lists = {split: _names(folder / file) for split, file in SPLIT_FILES.items()}
+    lists = {split: read_names(folder / file) for split, file in SPLIT_FILES.items()}
     known = {name for names in lists.values() for name in names}
     plans: dict[str, _ClipPlan] = {}
     drops: list[Drop] = []
@@ -121,13 +121,6 @@ def _plans(folder: Path, options: HumanML3DOptions) -> tuple[list[_ClipPlan], li
                 name=name, split=split, file=file, captions=tuple(captions), drops=tuple(faults)
             )
     return list(plans.values()), drops
-
-
-def _names(path: Path) -> list[str]:
-    """A list of clips; one without any, as of a small folder's test split, is an empty file."""
-    if path.is_file() and not path.stat().st_size:
-        return []
-    return read_names(path)
 
 
 def _left_out(

@@ -78,7 +78,12 @@ def read_captions(path: Path) -> tuple[list[TimedCaption], list[str]]:
 
 
 def read_names(path: Path) -> list[str]:
-    """Return the names of a list of clips, each once. Raises FileFormatError for no text."""
+    """Return the names of a list of clips, each once; an empty file is a list of none.
+
+    Raises FileFormatError if there is no such file, or if it is no text.
+    """
+    if path.is_file() and not path.stat().st_size:
+        return []
     return list(dict.fromkeys(line.strip() for line in read_lines(path) if line.strip()))
 
 
