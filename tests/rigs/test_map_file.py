@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 from marey.errors import FileFormatError, InvalidInputError
 from marey.rigs import RigEntry, RigMap, load_rig_map, match_rig, save_rig_map
@@ -70,6 +71,26 @@ def test_other_content_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(FileFormatError):
         load_rig_map(path)
+
+
+def test_damaged_files_give_a_clear_error_or_a_valid_map(
+    saved: Path, rig_models: ModuleType, generator: torch.Generator
+) -> None:
+    whole = saved.read_bytes()
+    outcomes = set()
+    for number in range(300):
+        content = bytearray(whole)
+        at, byte = torch.randint(0, len(whole), (2,), generator=generator).tolist()
+        if number % 3:
+            content[at] = byte % (256 if number % 2 else 128)
+        else:
+            del content[at : at + 1 + byte % 40]
+        saved.write_bytes(bytes(content))
+        try:
+            outcomes.add(type(load_rig_map(saved, rig_models.rig("unreal"))))
+        except FileFormatError as error:
+            outcomes.add(type(error))
+    assert outcomes == {RigMap, FileFormatError}
 
 
 def test_an_edit_in_python(rig_models: ModuleType) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from marey.io import read_bvh
-from marey.rigs import match_rig
+from marey.rigs import match_rig, naming
 from marey.skeleton import BODY22, SOMA30, SOMA77, Roles, Skeleton
 
 NAMINGS = {
@@ -42,6 +42,18 @@ def test_every_naming_is_recognised(name: str, rig_models: ModuleType) -> None:
     assert found.missing == ()
     assert found.confidence > 0.98
     assert {*found.joint_map, *found.free} == set(rig.joint_names)
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMINGS.values())))
+def test_every_alternative_name_is_recognised(name: str) -> None:
+    """Older figures of Daz, VRM's names of roles, Unreal 4, Rigify's original bones …"""
+    joints = naming(name).joints
+    for number in range(max(map(len, joints.values()))):
+        names = {joint: own[min(number, len(own) - 1)] for joint, own in joints.items()}
+        found = match_rig(renamed(BODY22, names))
+        assert found.naming == name
+        assert found.joint_map == {own: joint for joint, own in names.items()}
+        assert found.confidence > 0.98
 
 
 @pytest.mark.parametrize("name", sorted(NAMINGS))

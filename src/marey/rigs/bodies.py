@@ -9,13 +9,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from marey import skeleton as kinematics
-from marey.motion.joint_matching import SIDES, rest_positions, role_indices
+from marey.motion.joint_matching import SIDES, path_to, rest_positions, role_indices
 from marey.motion.soles import has_soles, rest_facing, sole
 from marey.rigs.limb_reach import Reach, reaches_of
 from marey.skeleton import Skeleton
 
 LEGS = tuple(f"{side}_leg" for side in SIDES)
 ARMS = tuple(f"{side}_arm" for side in SIDES)
+_THICKEST = 0.03
+"""Share of the leg's length that soles are thick at most."""
+_STRAIGHT = 0.9999
+"""Cosine between a bone and a tip that goes on along it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,17 +70,35 @@ class Body:
         return torch.minimum(heel[:, 1], self.sole(side)[:, 1])
 
     @cached_property
-    def thickness(self) -> float:
-        """Height of the toe joints above the lowest point of the rest pose, metres."""
+    def thickness(self) -> float | None:
+        """Height of the toe joints above the lowest points of the feet in rest pose, metres.
+
+        None if nothing shows it: no joint or tip beyond the toes, but for tips that go on straight
+        along their bone, as exporters make them up. At most 3 cm for a leg of a metre.
+        """
         facing = rest_facing(self.skeleton, self.roles)
         rest = rest_positions(self.skeleton) @ facing
-        tips = [rest[j] + torch.tensor(tip) @ facing for j, tip in self.skeleton.end_sites]
-        lowest = torch.cat((rest, *(tip[None] for tip in tips)))[:, 1].min()
-        ends = [
-            rest[self.roles[f"{side}_heel"]] + sole(self.skeleton, self.roles, side)
-            for side in SIDES
-        ]
-        return float(torch.stack(ends)[:, 1].mean() - lowest)
+        depths = []
+        for side in SIDES:
+            heel = self.roles[f"{side}_heel"]
+            end = rest[heel] + sole(self.skeleton, self.roles, side)
+            inner = (heel, self.roles.get(f"{side}_toe", heel))
+            foot = [j for j in range(len(rest)) if heel in path_to(self.skeleton, j)]
+            points = [rest[joint] for joint in foot if joint not in inner]
+            points += [
+                rest[joint] + torch.tensor(tip) @ facing
+                for joint, tip in self.skeleton.end_sites
+                if joint in foot and not self._straight_on(joint, tip)
+            ]
+            if not points:
+                return None
+            depths.append(max(0.0, float(end[1] - torch.stack(points)[:, 1].min())))
+        thickest = _THICKEST * max(self.limbs[leg].length for leg in LEGS)
+        return min(sum(depths) / len(depths), thickest)
+
+    def _straight_on(self, joint: int, tip: tuple[float, float, float]) -> bool:
+        bone, way = self.skeleton.rest_offsets[joint], torch.tensor(tip)
+        return float(torch.nn.functional.cosine_similarity(bone, way, dim=0)) > _STRAIGHT
 
     def feet(self) -> Float[Tensor, "frames points 3"]:
         """World places of left heel, end of its sole, right heel and end of its sole, metres.
@@ -94,4 +116,4 @@ class Body:
             self.places[:, self.roles[f"{side}_heel"], 1] + self.lowest_of_foot(side)
             for side in SIDES
         ]
-        return torch.stack(heights).amin(0) - (self.thickness if self.has_soles else 0.0)
+        return torch.stack(heights).amin(0) - (self.thickness or 0.0 if self.has_soles else 0.0)

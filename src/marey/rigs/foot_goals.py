@@ -23,10 +23,11 @@ _NEVER = -1e3
 
 
 def sole_lift(source: Body, target: Body, scale: float) -> float:
-    """Return by how much the target's toe joints are higher above its soles, metres."""
+    """Return how much higher the target's toe joints are above its soles, metres; 0 if unknown."""
     if not (source.has_soles and target.has_soles):
         return 0.0
-    return target.thickness - scale * source.thickness
+    own, other = target.thickness, source.thickness
+    return 0.0 if own is None or other is None else own - scale * other
 
 
 def heel_goals(source: Body, target: Body, scale: float) -> Float[Tensor, "frames 2 3"]:
