@@ -12,7 +12,7 @@ import argparse
 import statistics
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -110,7 +110,10 @@ def matching_row(one: Rig) -> list[str]:
 
 def walk_row(one: Rig, motion: Motion) -> list[str]:
     """How one motion fares on one rig."""
-    report = one.put(motion).report
+    result = one.put(motion)
+    report = result.report
+    back = put_on_rig(with_stance(result.motion, one), motion.skeleton).motion
+    away = (back.joint_positions[-motion.num_frames :] - motion.joint_positions).norm(dim=-1)
     return [
         one.name,
         f"{report.retargeting.scale:.3f}",
@@ -123,7 +126,20 @@ def walk_row(one: Rig, motion: Motion) -> list[str]:
         cm(report.foot_error),
         cm(report.hand_error),
         cm(report.hips_shift),
+        f"{cm(float(away.mean()))} / {cm(float(away.max()))}",
     ]
+
+
+def with_stance(motion: Motion, one: Rig) -> Motion:
+    """Return the motion as files of rigs that are folded up begin: with the standing pose."""
+    if one.rest is None:
+        return motion
+    return replace(
+        motion,
+        root_positions=torch.cat((motion.root_positions[:1], motion.root_positions)),
+        local_rotations=torch.cat((one.rest[None], motion.local_rotations)),
+        contacts=None,
+    )
 
 
 def hand_errors(source: Motion, result: RigResult, one: Rig) -> tuple[list[float], list[float]]:
@@ -244,7 +260,7 @@ def main() -> None:
     head = ["rig", "naming", "joints", "matched", "confidence", "stands in", "warnings"]
     print("\nMatching\n\n" + table(head, map(matching_row, found)))
     head = ["rig", "scale", "skate before", "rotations only", "after", "sunk before", "sunk after"]
-    head += ["feet moved", "foot error", "hand error", "hips moved"]
+    head += ["feet moved", "foot error", "hand error", "hips moved", "there and back"]
     print("\nThe walk (cm, cm/s)\n\n" + table(head, (walk_row(one, walk) for one in found)))
     if options.pack:
         pack = CmuPack.open(options.pack)

@@ -16,7 +16,7 @@ from marey.rigs.hand_goals import anchors_of, hand_goals
 from marey.rigs.limb_reach import reach
 from marey.rigs.matching import match_rig, with_roles
 from marey.rigs.rig_map import RigMap
-from marey.rigs.standing import stance, stood_up
+from marey.rigs.standing import stance, stood_up, upright
 from marey.skeleton import BODY22, Skeleton
 
 MISSED = 0.01
@@ -72,10 +72,13 @@ def put_on_rig(
 
     ``rig_map`` says which joint follows which; without it joints are matched (``match_rig``).
     ``rest`` are the local rotations with which the rig stands in T- or A-pose, for rigs whose
-    identity rotations do not (``standing_pose``). Without ``feet`` or ``hands`` these limbs point
-    as the source's do and end where that takes them. Frame rate, contacts and metadata stay.
+    identity rotations do not (``standing_pose``); those of a source are found. Without ``feet`` or
+    ``hands`` these limbs point as the source's do and end where that takes them. Frame rate,
+    contacts and metadata stay.
     Raises InvalidInputError if the map names joints that the rig lacks, or if nothing matches.
     """
+    if motion.skeleton.joint_names != BODY22.joint_names:
+        motion = upright(motion)
     standing = skeleton if rest is None else stood_up(skeleton, rest)
     found = match_rig(standing) if rig_map is None else rig_map
     target = with_roles(standing, found)

@@ -6,9 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from marey import rotations
 from marey import skeleton as kinematics
 from marey.errors import InvalidInputError
 from marey.motion import Motion
+from marey.motion.joint_matching import rest_positions, role_indices
+from marey.motion.soles import rest_facing
 from marey.rigs.matching import match_rig
 from marey.rigs.rig_map import RigMap
 from marey.skeleton import Skeleton
@@ -26,14 +29,46 @@ def stands(skeleton: Skeleton, rig_map: RigMap | None = None) -> bool:
 def standing_pose(motion: Motion) -> Float[Tensor, "joints 3 3"] | None:
     """Return the rotations with which the rig of a file stands; None if its rest pose does.
 
-    That is the file's first frame, as exporters of bones with axes of their own begin with; its
-    root is turned as in the file. None, too, if the first frame does not stand either.
+    That is the file's first frame, as exporters of bones with axes of their own begin with, turned
+    about the body's long axis so that it faces along a coordinate axis. None, too, if the first
+    frame does not stand either.
     """
     skeleton = motion.skeleton
     if stands(skeleton):
         return None
-    rest = motion.local_rotations[0]
-    return rest if stands(stood_up(skeleton, rest)) else None
+    rest = motion.local_rotations[0].clone()
+    standing = stood_up(skeleton, rest)
+    found = match_rig(standing)
+    if not stands(standing, found):
+        return None
+    rest[0] = _facing_ahead(replace(standing, roles=found.roles)) @ rest[0]
+    return rest
+
+
+def upright(motion: Motion) -> Motion:
+    """Return the same motion on a rig that stands in rest pose; itself if its own does.
+
+    Joints are where they were; bones of the new rig have the world's axes in rest pose.
+    """
+    rest = standing_pose(motion)
+    if rest is None:
+        return motion
+    standing = stood_up(motion.skeleton, rest)
+    turned = motion.global_rotations @ stance(motion.skeleton, rest).transpose(-1, -2)
+    local = kinematics.local_rotations(turned, standing)
+    return replace(motion, local_rotations=local, skeleton=standing)
+
+
+def _facing_ahead(skeleton: Skeleton) -> Float[Tensor, "3 3"]:
+    """Return the turn about the body's long axis that lays its hips along a coordinate axis."""
+    roles = role_indices(skeleton)
+    if not {"left_hip", "right_hip"} <= roles.keys():
+        return torch.eye(3)
+    facing = rest_facing(skeleton, roles)
+    rest = rest_positions(skeleton) @ facing
+    across = rest[roles["left_hip"]] - rest[roles["right_hip"]]
+    turn = rotations.yaw_matrix(-torch.atan2(-across[2], across[0]))
+    return facing @ turn @ facing.T
 
 
 def stood_up(skeleton: Skeleton, rest: Float[Tensor, "joints 3 3"]) -> Skeleton:
