@@ -57,6 +57,16 @@ def test_given_contacts_are_followed(person: Motion) -> None:
     assert (report.touching, report.skate_after) == (0, 0)
 
 
+def test_drifting_ground_is_levelled(person: Motion) -> None:
+    rising = person.root_positions.clone()
+    rising[:, 1] += torch.linspace(0.2, 0.22, 15)
+    drifting = replace(person, root_positions=rising)
+    assert retarget_to_robot(drifting).report.touching == 0
+    levelled = retarget_to_robot(drifting, level=True)
+    assert levelled.report.touching > 0.8
+    assert float(sole_corners(levelled.motion)[..., 1].amin(-1).max()) < 0.05
+
+
 def test_captured_motions(shared_data: Path) -> None:
     pack = CmuPack.open(shared_data / "cmu")
     for clip in ("36_02", "01_13"):  # walks; ducks under a bar with the arms everywhere

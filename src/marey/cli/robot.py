@@ -25,6 +25,7 @@ def export(
     fps: float = 30.0,
     header: bool = False,
     quaternions: Quaternions = "wxyz",
+    level: bool = False,
     report: Path | None = None,
     bvh: BvhReading = AS_BVH,
     force: bool = False,
@@ -41,6 +42,7 @@ def export(
         fps: Frame rate of the CSV files, which do not hold it themselves.
         header: Write the names of the columns into the first line.
         quaternions: Order of the root's quaternion; wxyz is MuJoCo's.
+        level: Take the lowest foot within a second for the ground: for captures whose floor drifts.
         report: JSON file for what became of each motion; an earlier one is continued.
         bvh: How to read BVH files.
         force: Overwrite CSV files that exist.
@@ -67,7 +69,7 @@ def export(
         if report is not None:
             write_report(known, report)
 
-    options = ExportOptions(fps=fps, header=header, quaternions=quaternions)
+    options = ExportOptions(fps=fps, header=header, quaternions=quaternions, level=level)
     export_all(rows, read=lambda path: _read(path, bvh), options=options, force=force, report=tell)
     print(", ".join(f"{count} {status}" for status, count in counts.items()))
     return 1 if counts["dropped"] == len(rows) else 0
@@ -165,7 +167,7 @@ def outcome_line(row: "Exported") -> str:
         words.append(f"hands {100 * made['hands_mean']:.1f} cm off (at most")
         words[-1] += f" {100 * made['hands_max']:.1f})"
         slide = f"feet slide {100 * made['skate_after']:.1f} cm/s"
-        words.append(slide if made["touching"] else "no foot ever touches the ground (height 0)")
+        words.append(slide if made["touching"] else "no foot touches the ground: try --level")
     if made := details.get("projection"):
         words.append(f"joints moved {100 * made['projected_mean']:.2f} cm")
         words[-1] += f" (at most {100 * made['projected_max']:.1f})"

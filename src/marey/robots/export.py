@@ -25,6 +25,8 @@ class ExportOptions:
     """Frame rate; None for the motion's own."""
     header: bool = False
     quaternions: Quaternions = "wxyz"
+    level: bool = False
+    """Take the lowest sole within a second for the ground, see ``retarget_to_robot``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +43,17 @@ class Exported:
     """Length, what the fit or projection cost, peaks of speed and acceleration."""
 
 
-def to_robot(motion: Motion) -> tuple[RobotMotion, dict[str, Any]]:
+def to_robot(motion: Motion, *, level: bool = False) -> tuple[RobotMotion, dict[str, Any]]:
     """Return what the Unitree G1 makes of a motion, and the report of that as JSON-like values.
 
-    A motion of its own skeleton is projected into its hinges and limits, any other retargeted.
+    A motion of its own skeleton is projected into its hinges and limits, any other retargeted
+    (``level`` is for these alone).
     Raises InvalidInputError for a body without hips, heels and hands.
     """
     if motion.skeleton == G1.skeleton:
         projected = project_motion(motion, G1)
         return projected.motion, {"projection": asdict(projected.report)}
-    result = retarget_to_robot(motion)
+    result = retarget_to_robot(motion, level=level)
     return result.motion, {"retargeting": asdict(result.report)}
 
 
@@ -58,7 +61,9 @@ def export_motion(
     motion: Motion, path: str | Path, *, options: ExportOptions, force: bool = False
 ) -> dict[str, Any]:
     """Write one motion for the robot and return its report as JSON-like values."""
-    made, report = to_robot(motion)
+    if options.fps is not None and options.fps < motion.fps:
+        motion = motion.resample(options.fps)  # first, for there is less to fit then
+    made, report = to_robot(motion, level=options.level)
     if options.fps is not None:
         made = made.resample(options.fps)
     write_mujoco_csv(

@@ -5,12 +5,13 @@ flat; where one end touches, that end stands. The way of a foot between two stan
 so that nothing jumps.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from marey import rotations
 from marey.motion import Motion
@@ -19,6 +20,8 @@ from marey.skeleton import G1
 
 _BLEND = 0.1
 """Seconds over which a foot turns flat before it stands, and back after."""
+_GROUND = 0.5
+"""Seconds to either side within which a foot is taken to touch the ground, for ``levelled``."""
 _MIN_STAND = 0.1
 """Seconds of contact below which a foot is not held in place."""
 
@@ -53,6 +56,22 @@ def sole_corners(motion: Motion | RobotMotion) -> Float[Tensor, "frames corners 
         for sole in SOLES
     ]
     return torch.cat(rows, dim=1)
+
+
+def levelled(motion: Motion) -> Motion:
+    """Put the ground of a motion of the G1's skeleton to height 0, wherever it drifts.
+
+    The ground is taken to be the lowest point of the soles within a second, averaged over as long.
+    """
+    lowest = sole_corners(motion)[..., 1].amin(-1)
+    reach = max(1, round(_GROUND * motion.fps))
+
+    def windows(values: Tensor) -> Tensor:
+        return pad(values[None], (reach, reach), mode="replicate")[0].unfold(0, 2 * reach + 1, 1)
+
+    root = motion.root_positions.clone()
+    root[:, 1] -= windows(windows(lowest).amin(-1)).mean(-1)
+    return replace(motion, root_positions=root)
 
 
 def plan_sole(

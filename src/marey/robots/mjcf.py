@@ -27,7 +27,8 @@ def to_mjcf(robot: Robot) -> str:
     """Return a model whose positions (qpos) are those of ``marey.io.mujoco_csv.to_qpos``."""
     root = Element("mujoco", model=robot.name)
     SubElement(root, "compiler", angle="radian")
-    SubElement(SubElement(root, "visual"), "global", offwidth="1920", offheight="1920")
+    SubElement(root, "statistic", extent="2", center="0 0 0.7")  # fits shadows to the robot
+    SubElement(SubElement(root, "visual"), "quality", shadowsize="4096")
     _floor(root)
     world = SubElement(root, "worldbody")
     SubElement(world, "geom", type="plane", size="0 0 0.05", material="floor")
@@ -58,7 +59,7 @@ def _body(robot: Robot, joint: int, above: Element) -> Element:
     SubElement(body, "inertial", pos="0 0 0", mass="1", diaginertia="0.01 0.01 0.01")
     if skeleton.parents[joint] < 0:
         SubElement(body, "freejoint")
-        light = {"mode": "trackcom", "pos": "0 0 3", "dir": "0.3 0.3 -1", "directional": "true"}
+        light = {"mode": "trackcom", "pos": "0 0 3", "dir": "0 0 -1", "directional": "true"}
         SubElement(body, "light", light)
     if joint in robot.hinge_joints:
         hinge = robot.hinge_joints.index(joint)

@@ -18,7 +18,7 @@ from marey.motion import Motion, retarget
 from marey.motion.robot_motion import RobotMotion
 from marey.robots.branches import steadiest
 from marey.robots.fitting import Goal, Points, fit
-from marey.robots.foot_targets import SOLES, plan_sole, sole_corners
+from marey.robots.foot_targets import SOLES, levelled, plan_sole, sole_corners
 from marey.skeleton import G1
 
 _ARM, _UP = 0.1, 0.25
@@ -83,28 +83,31 @@ class RobotRetargeted:
     report: RobotRetargetReport
 
 
-def retarget_to_robot(motion: Motion) -> RobotRetargeted:
+def retarget_to_robot(motion: Motion, *, level: bool = False) -> RobotRetargeted:
     """Return a motion of any body with hips, heels and hands on the Unitree G1.
 
     No angle leaves its limits, and no corner of a sole sinks into the ground. Feet stand where
-    ``motion.contacts`` say so, or else where heights and speeds do. Raises InvalidInputError for
-    a skeleton whose joints cannot be matched.
+    ``motion.contacts`` say so, or else where heights and speeds do; the ground is at height 0.
+    ``level=True`` takes the lowest sole within a second for the ground, which drift of a capture
+    may have moved, and which then makes stairs flat. Raises InvalidInputError for a skeleton whose
+    joints cannot be matched.
     """
-    moved = retarget(motion, G1.skeleton)
-    contacts = _contacts(motion, moved.motion)
+    result = retarget(motion, G1.skeleton)
+    moved = levelled(result.motion) if level else result.motion
+    contacts = _contacts(motion, moved)
     soles = [
         plan_sole(
             sole,
-            moved.motion.joint_positions[:, sole.joint].double(),
-            moved.motion.global_rotations[:, sole.joint].double(),
+            moved.joint_positions[:, sole.joint].double(),
+            moved.global_rotations[:, sole.joint].double(),
             contacts[:, 2 * side : 2 * side + 2],
             fps=motion.fps,
         )
         for side, sole in enumerate(SOLES)
     ]
-    goal = _goal(moved.motion, torch.cat(soles, dim=1))
-    fitted = _lifted(_fitted(_start(moved.motion), goal))
-    report = _report(moved.motion, fitted, goal, contacts, scale=moved.report.scale)
+    goal = _goal(moved, torch.cat(soles, dim=1))
+    fitted = _lifted(_fitted(_start(moved), goal))
+    report = _report(moved, fitted, goal, contacts, scale=result.report.scale)
     return RobotRetargeted(motion=fitted, report=report)
 
 
