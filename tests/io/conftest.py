@@ -47,12 +47,16 @@ def three(node: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def blender() -> Callable[..., Any]:
-    """What Blender shows of a file in its first frames, read into a scene of a frame rate."""
+    """What Blender shows of a file in its first frames, read into a scene of a frame rate.
+
+    Further arguments are files into which it exports the scene.
+    """
     program = os.environ.get("MAREY_BLENDER_PYTHON")
     if not program:
         pytest.skip("MAREY_BLENDER_PYTHON names no Python that has Blender's bpy")
 
-    def see(path: Path, frames: int, rate: float) -> Any:
-        return run([program, str(CHECK / "blender.py"), str(path), str(frames), str(rate)])
+    def see(path: Path, frames: int, rate: float, *out: Path) -> Any:
+        numbers = (str(frames), str(rate))
+        return run([program, str(CHECK / "blender.py"), str(path), *numbers, *map(str, out)])
 
     return see

@@ -18,6 +18,7 @@ from marey.io.fbx import fbx_bytes, write_fbx
 from marey.io.fbx_binary import PackedArray, Record, decode, encode
 from marey.io.fbx_reader import read_fbx
 from marey.io.fbx_scene import TICKS, FbxScene, properties
+from marey.io.glb_reader import read_glb
 from marey.motion import Motion
 from marey.skeleton import BODY22, G1_34, SOMA77, Skeleton
 
@@ -77,6 +78,27 @@ def test_captured_motion_comes_back(shared_data: Path, tmp_path: Path) -> None:
     assert_equal(found, motion)
     assert found.skeleton.roles == motion.skeleton.roles
     assert found.skeleton.mirror == motion.skeleton.mirror
+
+
+@pytest.mark.parametrize("suffix", [".fbx", ".glb"])
+def test_files_of_blender_are_read(
+    suffix: str, blender: Callable[..., Any], generator: torch.Generator, tmp_path: Path
+) -> None:
+    """Blender gives bones axes of their own, and FBX a group that scales and turns them."""
+    motion = replace(wander(BODY22, 40, generator), fps=30.0)
+    write_fbx(motion, tmp_path / "in.fbx")
+    made = tmp_path / f"out{suffix}"
+    blender(tmp_path / "in.fbx", 40, 30.0, made)
+    found = read_fbx(made) if suffix == ".fbx" else read_glb(made)
+    assert (found.fps, found.num_frames) == (30.0, 40)
+    order = found.skeleton.indices(BODY22.joint_names)
+    assert len(order) == found.skeleton.num_joints
+    torch.testing.assert_close(
+        found.joint_positions[:, order], motion.joint_positions, atol=2e-5, rtol=0
+    )
+    parents = [found.skeleton.joint_names[p] if p >= 0 else "" for p in found.skeleton.parents]
+    wanted = [BODY22.joint_names[p] if p >= 0 else "" for p in BODY22.parents]
+    assert [parents[i] for i in order] == wanted
 
 
 # --- habits of other programs ------------------------------------------------------------------

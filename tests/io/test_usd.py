@@ -1,6 +1,7 @@
 """USD files: what UsdSkel itself makes of them."""
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,18 @@ def test_usdskel_sees_a_captured_motion(pxr: Any, shared_data: Path, tmp_path: P
     write_usd(motion, tmp_path / "walk.usd")
     places, _ = joint_places(pxr, tmp_path / "walk.usd")
     np.testing.assert_allclose(places, motion.joint_positions, atol=2e-6)
+
+
+def test_blender_shows_the_joints_within_a_tenth_of_a_millimetre(
+    pxr: Any, blender: Callable[..., Any], generator: torch.Generator, tmp_path: Path
+) -> None:
+    del pxr
+    motion = wander(BODY22, 20, generator)
+    write_usd(motion, tmp_path / "walk.usd")
+    seen = blender(tmp_path / "walk.usd", 20, motion.fps)
+    order = [seen["names"].index(name) for name in BODY22.joint_names]
+    places = torch.tensor(seen["positions"])[:, order]
+    assert float((places - motion.joint_positions).norm(dim=-1).max()) < 1e-4
 
 
 def test_the_body_follows_the_joints(pxr: Any, generator: torch.Generator, tmp_path: Path) -> None:
