@@ -37,6 +37,15 @@ BvhReading = Annotated[BvhFlags, tyro.conf.OmitArgPrefixes]
 """``--unit``, ``--up`` and ``--translations``."""
 
 
+_EXTRAS = {
+    ".mp4": ("av", "video"),
+    ".usd": ("pxr", "usd"),
+    ".usda": ("pxr", "usd"),
+    ".usdc": ("pxr", "usd"),
+}
+"""Package that a file's writer needs, and the extra that it comes with."""
+
+
 def check_outputs(outputs: tuple[Path, ...], suffixes: tuple[str, ...], *, force: bool) -> None:
     """Raise InvalidInputError, before long work, for files that could not be written at its end.
 
@@ -56,8 +65,9 @@ def check_outputs(outputs: tuple[Path, ...], suffixes: tuple[str, ...], *, force
             raise InvalidInputError(
                 f"{path}: expected a name that ends in {valid}, got {path.suffix or 'no suffix'}."
             )
-        if path.suffix.lower() == ".mp4" and find_spec("av") is None:
-            raise MissingExtraError("Writing .mp4", extra="video")
+        module, extra = _EXTRAS.get(path.suffix.lower(), ("marey", ""))
+        if find_spec(module) is None:
+            raise MissingExtraError(f"Writing {path.suffix.lower()}", extra=extra)
         if path.exists() and not force:
             raise InvalidInputError(
                 f"{path} exists and is not overwritten. Choose another name, or pass --force."

@@ -140,6 +140,12 @@ FORMATS: tuple[MotionFormat, ...] = (
         reading=("translations",),
     ),
     MotionFormat(
+        name="usd",
+        suffixes=(".usda", ".usdc", ".usd"),
+        summary="USD: joints and animation (extra usd)",
+        writer="marey.io.usd:write_usd",
+    ),
+    MotionFormat(
         name="preview",
         suffixes=(".png", ".webp", ".gif", ".mp4"),
         summary="contact sheet, animation, video",
