@@ -27,8 +27,8 @@ from marey.skeleton import Skeleton
 
 _FITS = 20
 """Rounds in which the rigid pieces and their rotations are fitted to each other."""
-_STRAIGHT = 0.03
-"""Weight of what a straight limb goes with, against the squared sine of its bend: equal at 10°."""
+_STRAIGHT = 0.01
+"""Weight of what a straight limb goes with, against the squared sine of its bend: equal at 6°."""
 _ELBOW_AXES = {"left_arm": (0.0, -0.879, 0.477), "right_arm": (0.0, 0.879, -0.477)}
 _KNEE_AXIS = (1.0, 0.0, 0.0)
 """Axes about which elbows and knees bend in T-pose: those of the CMU motions on body22, whose
