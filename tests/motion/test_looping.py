@@ -159,6 +159,13 @@ def test_a_pause_is_not_taken_for_the_walk(generator: torch.Generator) -> None:
     assert loop.end - loop.start == PERIOD
 
 
+def test_a_rest_pose_before_the_motion_is_left_alone(shared_data: Path) -> None:
+    motion = read_bvh(shared_data / "bvh_cmu/09_01.bvh").resample(30.0)  # begins with a T-pose
+    loop = make_loop(motion)
+    assert loop.start > 1
+    assert loop.after.place < 1.5 * loop.usual.place
+
+
 def test_length_is_bounded_by_the_caller(generator: torch.Generator) -> None:
     motion = stride(generator)
     loop = make_loop(motion, seconds=(1.5, 2.5))

@@ -271,8 +271,9 @@ def _features(
     Both in metres, such that the length of a difference is the root mean square over joints.
     """
     places = seen.places.flatten(1) / seen.places.shape[1] ** 0.5
-    speeds = torch.cat((places.diff(dim=0), places[-1:] - places[-2:-1]))
-    moved = torch.cat((speeds, seen.steps), dim=1) * (seen.fps * _SPEED_SECONDS)
+    before = torch.cat((seen.steps[:1], seen.steps[:-1]))
+    speeds = torch.gradient(places, dim=0)[0], (before + seen.steps) / 2
+    moved = torch.cat(speeds, dim=1) * (seen.fps * _SPEED_SECONDS)
     return torch.cat((places, moved), dim=1), places
 
 
