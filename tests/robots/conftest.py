@@ -1,6 +1,8 @@
 """Motions for the tests of robots: feasible ones of the G1, and a person who moves the arms."""
 
+import ctypes.util
 import math
+import os
 
 import pytest
 import torch
@@ -9,6 +11,9 @@ from marey.motion import Motion
 from marey.motion.robot_motion import RobotMotion
 from marey.rotations import axis_rotation, quaternion_to_matrix
 from marey.skeleton import BODY22, G1
+
+if ctypes.util.find_library("EGL"):  # must be said before MuJoCo is imported for the first time
+    os.environ.setdefault("MUJOCO_GL", "egl")
 
 
 @pytest.fixture

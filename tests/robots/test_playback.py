@@ -32,7 +32,7 @@ def drawing(standing: RobotMotion) -> None:
     """Skip where MuJoCo cannot draw."""
     pytest.importorskip("mujoco")
     if "MUJOCO_GL" not in os.environ:
-        pytest.skip("set MUJOCO_GL=egl or osmesa to test drawing with MuJoCo")
+        pytest.skip("no EGL here: set MUJOCO_GL to test drawing with MuJoCo")
     try:
         next(play_frames(standing, size=(32, 32)))
     except MareyError as error:

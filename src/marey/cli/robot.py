@@ -1,6 +1,8 @@
 """``marey robot``: motions for the Unitree G1, checked and played."""
 
 import json
+import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -134,6 +136,8 @@ def play(
     from marey import robots
     from marey.io.mujoco_csv import read_robot_csv
 
+    if sys.platform == "linux" and "DISPLAY" not in os.environ:
+        os.environ.setdefault("MUJOCO_GL", "egl")  # MuJoCo's own choice needs a screen
     motion = read_robot_csv(file, fps=fps, quaternions=quaternions)
     with Progress(console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task(output.name, total=None)

@@ -86,6 +86,8 @@ def _mujoco() -> Any:
         return importlib.import_module("mujoco")
     except ImportError as error:
         raise MissingExtraError("Playing a robot's motion", extra="robot") from error
+    except Exception as error:  # a MUJOCO_GL that is not there
+        raise _no_way_to_draw(error) from error
 
 
 def _counted(
@@ -123,4 +125,8 @@ def _renderer(mujoco: Any, loaded: Any, size: tuple[int, int]) -> Any:
     try:
         return mujoco.Renderer(loaded, height, width)
     except Exception as error:  # OpenGL bindings raise whatever they like
-        raise MareyError(f"MuJoCo found no way to draw off screen: {error}. {_GL}") from error
+        raise _no_way_to_draw(error) from error
+
+
+def _no_way_to_draw(error: Exception) -> MareyError:
+    return MareyError(f"MuJoCo found no way to draw off screen: {error}. {_GL}")
