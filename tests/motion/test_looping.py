@@ -101,6 +101,16 @@ def test_next_round_begins_where_the_displacement_leads(closed: Loop) -> None:
     assert torch.allclose(second.joint_positions, expected.joint_positions, atol=1e-4)
 
 
+def test_straight_loops_do_not_turn(captured: tuple[str, Motion], closed: Loop) -> None:
+    loop = make_loop(captured[1], straight=True)
+    assert abs(loop.displacement.turn) < 1e-5 < abs(closed.displacement.turn)
+    assert loop.displacement.forward == pytest.approx(closed.displacement.forward, abs=0.02)
+    assert torch.equal(loop.in_place.local_rotations, closed.in_place.local_rotations)
+    path = repeat_loop(loop, 20).root_positions[:: loop.in_place.num_frames]
+    steps = path.diff(dim=0)
+    assert torch.allclose(steps, steps[:1].expand_as(steps), atol=1e-3)
+
+
 def test_closed_loop_ends_as_the_next_round_begins(closed: Loop) -> None:
     count = closed.in_place.num_frames
     whole = closed.closed()

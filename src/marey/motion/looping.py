@@ -101,14 +101,16 @@ def make_loop(
     *,
     seconds: tuple[float, float] = (SHORTEST, LONGEST),
     blend_seconds: float = BLEND_SECONDS,
+    straight: bool = False,
 ) -> Loop:
     """Cut the best round out of a motion and close it.
 
     ``seconds`` bounds its length; of rounds about as good the shortest is taken. Pose, velocities
     of joints, speed and turning of the track agree at the seam; frames further than
-    ``blend_seconds`` from it, or than half the round, stay as they are. Contacts are those of the
-    source. Raises InvalidInputError if the motion is too short for the shortest round, or if its
-    skeleton names no hips.
+    ``blend_seconds`` from it, or than half the round, stay as they are. ``straight`` takes out what
+    a round turns the track by, at an even rate: the few degrees of a walk that is meant to go
+    straight on. Contacts are those of the source. Raises InvalidInputError if the motion is too
+    short for the shortest round, or if its skeleton names no hips.
     """
     least, most = _bounds(motion, seconds)
     split = split_root_motion(motion)
@@ -117,6 +119,8 @@ def make_loop(
     spread = min(max(1, round(blend_seconds * motion.fps)), (end - start) // 2)
     in_place = closed_motion(split.in_place, start, end, spread)
     steps = closed_steps(seen.steps, start, end, spread)
+    if straight:
+        steps[:, 2] -= steps[:, 2].mean()
     root, displacement = track_of(steps, split.root.positions[start], split.root.headings[start])
     return Loop(
         motion=join_root_motion(root, in_place),
