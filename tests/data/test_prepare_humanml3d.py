@@ -73,9 +73,9 @@ def damaged_beside(folder: Path, whole: Path) -> None:
         arrays = dict(found)
     np.savez(folder / "KIT/3/shape.npz", betas=np.zeros(16), gender=np.array("male"))
     (folder / "KIT/3/cut_poses.npz").write_bytes(whole.read_bytes()[:3000])
-    root = arrays["root_orient"].copy()
-    root[7] = np.nan
-    np.savez(folder / "KIT/3/nan_poses.npz", **arrays | {"root_orient": root})
+    poses = arrays["poses"].copy()
+    poses[7] = np.nan
+    np.savez(folder / "KIT/3/nan_poses.npz", **arrays | {"poses": poses})
     rate = arrays.pop("mocap_frame_rate")
     np.savez(folder / "KIT/3/norate_poses.npz", **arrays)
     np.savez(folder / "KIT/3/zero_poses.npz", mocap_framerate=0 * rate, **arrays)

@@ -249,10 +249,14 @@ def test_a_folder_holds_a_model_per_gender(
     [
         ({"poses": np.zeros((24, 63))}, "66, 72, 156 or 165"),
         ({"poses": np.zeros((20, 156))}, "trans: expected 20 frames"),
-        ({"poses": np.zeros((0, 156)), "trans": np.zeros((0, 3))}, "at least one frame"),
+        ({"poses": np.zeros((0, 156)), "trans": np.zeros((0, 3))}, "1 to 200,000 frames"),
+        (
+            {"poses": np.zeros((200_001, 66), "f4"), "trans": np.zeros((200_001, 3))},
+            "200,000 frames, got 200001",
+        ),
         ({"poses": np.full((24, 156), np.nan)}, "poses, row 0: expected finite"),
         ({"poses": np.zeros((24, 156), dtype="U3")}, "poses"),
-        ({"trans": np.zeros((24, 2))}, r"trans: expected numbers \[…, 3\]"),
+        ({"trans": np.zeros((24, 2))}, r"trans: expected float32 or float64 \[…, 3\]"),
         ({"mocap_framerate": np.array(0.0)}, "frames per second"),
         ({"betas": np.zeros((2, 2))}, "betas"),
         ({"gender": np.array([{}], dtype=object)}, "unpickled"),

@@ -19,7 +19,7 @@ from marey.motion.chain_features import (
 )
 from marey.motion.chain_statistics import chain_statistics
 from marey.motion.posing import skeleton_of_positions
-from marey.rotations import yaw_matrix
+from marey.rotations import wrap_angle, yaw_matrix
 from marey.skeleton import KIT21, joint_positions
 
 CLIPS = ("walk", "jump", "dance", "turn")
@@ -98,6 +98,23 @@ def test_positions_come_back_also_after_turning_all_the_way_round(body: ChainBod
     positions = placed_at_start(turning(body), body)
     back = recovered_positions(chain_features(positions, body), body)
     assert float((back - positions[:-1]).abs().max()) < 1e-9
+
+
+def test_the_yaw_velocity_keeps_its_sign_where_the_originals_does_not() -> None:
+    body = HUMANML3D_BODY
+    positions = placed_at_start(turning(body), body)
+    features = chain_features(positions, body)
+    # As written by [Guo2022]: quaternions of the shortest arc to +Z, whose real part is positive.
+    half = wrap_angle(smooth_heading(positions, body)) / 2
+    original = -half.diff().sin().asin()
+    wrong = (original - features[:, 0]).abs() > 1e-6
+    assert int(wrong.sum()) == 1
+    torch.testing.assert_close(original[wrong], -features[wrong, 0])
+    features[:, 0] = original
+    off = (recovered_positions(features, body) - positions[:-1]).norm(dim=-1).amax(1)
+    first = int(wrong.nonzero()[0, 0])
+    assert float(off[: first + 1].max()) < 1e-9
+    assert float(off[first + 1 :].min()) > 0.05
 
 
 def test_features_know_neither_place_nor_heading(body: ChainBody) -> None:

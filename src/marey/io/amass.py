@@ -3,7 +3,7 @@
 | array | meaning |
 |---|---|
 | ``poses`` [frames, 66, 72, 156 or 165] | rotation vectors of the joints, the pelvis first |
-| ``root_orient`` [frames, 3], ``pose_body`` [frames, 63] | the same in parts; used where both are |
+| ``root_orient`` [frames, 3], ``pose_body`` [frames, 63] | the same in parts |
 | ``trans`` [frames, 3] | place of the body's origin, metres, Z up; the pelvis rests elsewhere |
 | ``mocap_framerate`` or ``mocap_frame_rate`` | frames per second |
 | ``betas``, ``gender``, ``surface_model_type`` | kept as notes; the first shapes the rest joints |
@@ -27,18 +27,23 @@ from marey import rotations
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io.atomic import atomic_path
 from marey.io.body_model import BodyModel, read_body_model, read_body_models
-from marey.io.npy_archive import read_arrays
+from marey.io.npy_archive import array_names, read_arrays
 from marey.motion import Motion
 from marey.skeleton import BODY22, Skeleton
 from marey.skeleton.kinematics import joint_positions
 from marey.skeleton.library.body22 import TOE_HEIGHT
 
-MAX_BYTES = 512 * 2**20
-"""Arrays that would unpack to more are refused."""
+MAX_BYTES = 128 * 2**20
+"""Arrays that would unpack to more are refused: a quarter of an hour of SMPL-X at 120 fps."""
+MAX_FRAMES = 200_000
+"""Longer files are refused: almost half an hour at 120 fps."""
+_CHUNK = 4096
+"""Frames whose rotations are converted at once, which takes many times their memory."""
 _JOINTS = BODY22.num_joints
 _WIDTHS = (66, 72, 156, 165)
 """Numbers per frame of ``poses``: 22 joints, SMPL, SMPL+H, SMPL-X."""
-_NUMBERS = ("poses", "root_orient", "pose_body", "trans", "betas", "rest_joints")
+_PARTS = ("root_orient", "pose_body")
+_NUMBERS = ("trans", "betas", "rest_joints")
 _RATES = ("mocap_framerate", "mocap_frame_rate")
 _NOTES = ("gender", "surface_model_type")
 _Z_UP = ((-1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0))
@@ -67,8 +72,9 @@ def read_amass(
     Raises FileFormatError that names the array.
     """
     path = Path(path)
+    poses = ("poses",) if "poses" in array_names(path) else _PARTS
     arrays = read_arrays(
-        path, names=(*_NUMBERS, *_RATES, *_NOTES), max_bytes=MAX_BYTES, check_others=False
+        path, names=(*poses, *_NUMBERS, *_RATES, *_NOTES), max_bytes=MAX_BYTES, check_others=False
     )
     vectors, places = _poses(path, arrays), _numbers(path, arrays, "trans", (None, 3))
     if len(places) != len(vectors):
@@ -77,12 +83,13 @@ def read_amass(
     betas = _betas(path, arrays)
     skeleton, origin = _skeleton(path, arrays, rest, betas)
     axes = torch.tensor(_Z_UP).double() if up == "Z" else torch.eye(3).double()
-    local = rotations.rotation_vector_to_matrix(vectors)
-    local[:, 0] = axes @ local[:, 0]
+    chunks = (rotations.rotation_vector_to_matrix(chunk).float() for chunk in vectors.split(_CHUNK))
+    local = torch.cat(list(chunks))
+    local[:, 0] = axes.float() @ local[:, 0]
     pelvis = skeleton.rest_offsets[0].double()
     motion = Motion(
         root_positions=((places + pelvis) @ axes.T).float(),
-        local_rotations=local.float(),
+        local_rotations=local,
         fps=rate,
         skeleton=skeleton,
         metadata=_notes(arrays, betas, origin),
@@ -171,7 +178,7 @@ def _written_betas(motion: Motion) -> np.ndarray:
 
 
 def _poses(path: Path, arrays: dict[str, np.ndarray]) -> Float[Tensor, "frames joints 3"]:
-    if {"root_orient", "pose_body"} <= arrays.keys():
+    if set(_PARTS) <= arrays.keys():
         root = _numbers(path, arrays, "root_orient", (None, 3))
         others = _numbers(path, arrays, "pose_body", (len(root), 3 * _JOINTS - 3))
         vectors = torch.cat((root, others), dim=1)
@@ -183,8 +190,9 @@ def _poses(path: Path, arrays: dict[str, np.ndarray]) -> Float[Tensor, "frames j
     else:
         fix = "AMASS keeps shapes in files of their own (shape.npz): leave those out."
         raise _fault(path, "poses", "poses, or root_orient and pose_body", "neither", fix=fix)
-    if not len(vectors):
-        raise _fault(path, "poses", "at least one frame", "none")
+    if not 0 < len(vectors) <= MAX_FRAMES:
+        fix = "Split the motion into shorter ones."
+        raise _fault(path, "poses", f"1 to {MAX_FRAMES:,} frames", f"{len(vectors)}", fix=fix)
     return vectors.unflatten(1, (_JOINTS, 3))
 
 
@@ -198,8 +206,10 @@ def _numbers(
         raise _fault(path, name, f"an array {expected}", "none of this name")
     fits = array.ndim == len(shape)
     fits = fits and all(n in (None, got) for n, got in zip(shape, array.shape, strict=True))
-    if not fits or array.dtype.kind not in "fiu":
-        raise _fault(path, name, f"numbers {expected}", f"{array.dtype} {list(array.shape)}")
+    if not fits or array.dtype not in (np.float32, np.float64):
+        raise _fault(
+            path, name, f"float32 or float64 {expected}", f"{array.dtype} {list(array.shape)}"
+        )
     good = np.abs(array.astype(np.float64)) < 1e6  # false for NaN as well
     if not good.all():
         row = int(np.argwhere(~good)[0, 0]) if array.ndim else 0

@@ -34,8 +34,8 @@ from marey.motion.chain_features import (
 )
 from marey.motion.posing import motion_of_positions, skeleton_of_positions
 
-MAX_BYTES = 256 * 2**20
-"""Larger files are refused: four hours of features."""
+MAX_BYTES = 32 * 2**20
+"""Larger files are refused: half an hour of features, almost two of positions."""
 
 Content = Literal["features", "joints"]
 

@@ -27,6 +27,8 @@ from marey.skeleton import Skeleton
 
 _FITS = 20
 """Rounds in which the rigid pieces and their rotations are fitted to each other."""
+_FIT_FRAMES = 1000
+"""Frames, evenly spread over the clip, that the rigid pieces are fitted to."""
 _STRAIGHT = 0.01
 """Weight of what a straight limb goes with, against the squared sine of its bend: equal at 6°."""
 _ELBOW_AXES = {"left_arm": (0.0, -0.879, 0.477), "right_arm": (0.0, 0.879, -0.477)}
@@ -106,11 +108,12 @@ def _junctions(skeleton: Skeleton) -> list[int]:
 def _rigid_piece(
     vectors: Float[Tensor, "frames points 3"], start: Float[Tensor, "points 3"]
 ) -> Float[Tensor, "points 3"]:
-    """Return the rigid piece that fits vectors of all frames best, lying as ``start`` does."""
+    """Return the rigid piece that fits the vectors of the frames best, lying as ``start`` does."""
     piece = start
+    some = vectors[:: -(-len(vectors) // _FIT_FRAMES)]
     for _ in range(_FITS):
-        turns = _fitted(piece, vectors)
-        piece = (vectors @ turns).mean(0)  # R^T v, for rows
+        turns = _fitted(piece, some)
+        piece = (some @ turns).mean(0)  # R^T v, for rows
     length = vectors.norm(dim=-1).mean(0)
     piece = torch.nn.functional.normalize(piece, dim=-1) * length[:, None]
     back = _fitted(piece, start[None])[0]
