@@ -41,7 +41,7 @@ _STILL = 0.01
 """Metres of movement that bodies make which stand still."""
 _LIVELY = 0.5
 """Rounds move at least so much of what others of the motion do: a walk, not the pause after it."""
-_AS_GOOD = 1.25
+_AS_GOOD = 1.15
 """A shorter round is taken if it is at most so much worse than the best: one stride, not three."""
 
 
