@@ -10,6 +10,7 @@ import torch
 from marey import rotations
 from marey.errors import InvalidInputError
 from marey.io import read_bvh
+from marey.io.bvh_names import read_names
 from marey.io.cmu_pack import CmuPack
 from marey.metrics import foot_skate_from_contacts
 from marey.motion import BODY22_LIMITS, Motion, foot_contacts, retarget
@@ -343,6 +344,51 @@ def test_any_body_can_be_the_source(rig_models: ModuleType, clips: dict[str, Mot
         rtol=0,
     )
     assert done.report.feet_missed == 0
+
+
+@pytest.mark.parametrize("toes", [True, False])
+def test_a_source_may_have_no_toes(
+    toes: bool, rig_models: ModuleType, clips: dict[str, Motion]
+) -> None:
+    named = {role: joint for role, joint in vars(BODY22.roles).items() if toes or "toe" not in role}
+    source = replace(clips["walk"], skeleton=replace(BODY22, roles=Roles(**named)))
+    report = put_on_rig(source, rig_models.rig("mixamo")).report
+    assert (report.skate_after is not None) == toes
+    assert report.feet_missed == 0
+
+
+def test_any_names_and_any_tree_give_an_error_or_a_valid_motion(
+    rig_models: ModuleType, generator: torch.Generator
+) -> None:
+    motion = wander(generator, frames=4)
+    outcomes = {"motion": 0, "error": 0}
+    for number in range(60):
+        rig = rig_models.rig(NAMINGS[number % len(NAMINGS)])
+        names, parents = list(rig.joint_names), list(rig.parents)
+        count = len(names)
+        for first, second in torch.randint(0, count, (12, 2), generator=generator).tolist():
+            names[first], names[second] = names[second], names[first]
+        for joint, parent in torch.randint(0, count, (3, 2), generator=generator).tolist():
+            parents[joint] = parent % joint if joint else -1
+        kept = torch.rand(count, 1, generator=generator) < 0.9
+        odd = Skeleton(
+            name="odd",
+            joint_names=tuple(names),
+            parents=tuple(parents),
+            rest_offsets=rig.rest_offsets * kept,
+            roles=read_names(names, parents).roles,
+        )
+        try:
+            done = put_on_rig(motion, odd).motion
+        except InvalidInputError:
+            outcomes["error"] += 1
+            continue
+        outcomes["motion"] += 1
+        local = done.local_rotations
+        torch.testing.assert_close(
+            local.transpose(-1, -2) @ local, torch.eye(3).expand_as(local), atol=1e-4, rtol=0
+        )
+    assert min(outcomes.values()) > 0
 
 
 def test_the_published_rig_keeps_its_feet(shared_data: Path, clips: dict[str, Motion]) -> None:

@@ -93,8 +93,12 @@ class Body:
             if not points:
                 return None
             depths.append(max(0.0, float(end[1] - torch.stack(points)[:, 1].min())))
-        thickest = _THICKEST * max(self.limbs[leg].length for leg in LEGS)
-        return min(sum(depths) / len(depths), thickest)
+        return min(sum(depths) / len(depths), self.thickest)
+
+    @property
+    def thickest(self) -> float:
+        """How thick soles are at most, metres."""
+        return _THICKEST * max(self.limbs[leg].length for leg in LEGS)
 
     def _straight_on(self, joint: int, tip: tuple[float, float, float]) -> bool:
         bone, way = self.skeleton.rest_offsets[joint], torch.tensor(tip)
@@ -111,9 +115,9 @@ class Body:
         return torch.stack((heels[0], ends[0], heels[1], ends[1]), dim=1)
 
     def sole_height(self) -> Float[Tensor, " frames"]:
-        """Height of the lower sole's lower end, metres, less the soles' thickness."""
+        """Height of the lower sole's lower end, metres: of a toe joint or below a heel."""
         heights = [
             self.places[:, self.roles[f"{side}_heel"], 1] + self.lowest_of_foot(side)
             for side in SIDES
         ]
-        return torch.stack(heights).amin(0) - (self.thickness or 0.0 if self.has_soles else 0.0)
+        return torch.stack(heights).amin(0)

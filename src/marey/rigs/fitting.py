@@ -35,7 +35,7 @@ class FitReport:
     skate_after: float | None
     """The same of the rig's in the end."""
     sunk_before: float | None
-    """How deep the source's soles get below the ground y = 0."""
+    """How deep the source's toe joints, or its heels' ends of the sole, get below the ground."""
     sunk_after: float | None
     foot_correction: float | None
     """Furthest that a heel was moved from where the rotations alone put it."""
@@ -182,7 +182,9 @@ class _Fit:
         """
         if not (self.source.has_feet and body.has_feet):
             return None
-        contacts = motion.contacts
+        contacts, roles = motion.contacts, motion.skeleton.roles
+        if contacts is None and not (roles.left_toe and roles.right_toe):
+            return None
         if contacts is None:
             contacts = foot_contacts(
                 self.source.places, motion.skeleton, motion.fps, limits=BODY22_LIMITS
@@ -217,7 +219,7 @@ def _count(missed: Tensor | None) -> int:
 
 
 def _sunk(body: Body) -> float | None:
-    """How deep the soles get below the ground, metres."""
+    """How deep the joints at the soles get below the ground y = 0, metres."""
     if not body.has_feet:
         return None
     return max(0.0, -float(body.sole_height().min()))

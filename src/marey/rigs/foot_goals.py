@@ -23,11 +23,16 @@ _NEVER = -1e3
 
 
 def sole_lift(source: Body, target: Body, scale: float) -> float:
-    """Return how much higher the target's toe joints are above its soles, metres; 0 if unknown."""
-    if not (source.has_soles and target.has_soles):
+    """Return how much higher the target's toe joints are above its soles, metres; 0 if unknown.
+
+    A source whose skeleton does not show how thick its soles are shows it by how it stands.
+    """
+    if not (source.has_soles and target.has_soles) or target.thickness is None:
         return 0.0
-    own, other = target.thickness, source.thickness
-    return 0.0 if own is None or other is None else own - scale * other
+    other = source.thickness
+    if other is None:
+        other = min(max(0.0, float(source.sole_height().min())), source.thickest)
+    return target.thickness - scale * other
 
 
 def heel_goals(source: Body, target: Body, scale: float) -> Float[Tensor, "frames 2 3"]:
