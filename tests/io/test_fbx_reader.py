@@ -312,6 +312,46 @@ def test_sparse_keys_are_read_at_the_frame_rate(tmp_path: Path) -> None:
     torch.testing.assert_close(turn[:, 2].rad2deg(), torch.linspace(0, 90, 31), atol=1e-4, rtol=0)
 
 
+def tangled(motion: Motion, generator: torch.Generator) -> bytes:
+    """A file whose bones have pre- and post-rotations, orders and scales of their own."""
+
+    def change(record: Record) -> Record:
+        if not is_bone(record):
+            return record
+        before, after = (60 * torch.randn(2, 3, generator=generator)).tolist()
+        scale = [1 + float(torch.rand(1, generator=generator))] * 3
+        order = int(torch.randint(6, (1,), generator=generator))
+        rows = (
+            Record("P", ("RotationActive", "bool", "", "", 1)),
+            Record("P", ("RotationOrder", "enum", "", "", order)),
+            Record("P", ("PreRotation", "Vector3D", "Vector", "", *before)),
+            Record("P", ("PostRotation", "Vector3D", "Vector", "", *after)),
+            Record("P", ("Lcl Scaling", "Lcl Scaling", "", "A", *scale)),
+        )
+        names = {row.values[0] for row in rows}
+        table = record.first("Properties70")
+        kept = (row for row in table.children if row.values[0] not in names)
+        rest = (child for child in record.children if child is not table)
+        return replace(record, children=(replace(table, children=(*kept, *rows)), *rest))
+
+    return changed(fbx_bytes(motion), change)
+
+
+@pytest.mark.parametrize("program", ["three", "blender"])
+def test_other_programs_agree_where_the_bones_are(
+    program: str, request: pytest.FixtureRequest, generator: torch.Generator, tmp_path: Path
+) -> None:
+    see = request.getfixturevalue(program)
+    motion = replace(wander(BODY22, 12, generator), fps=30.0)
+    found = read_bytes(tangled(motion, generator), tmp_path)
+    path = tmp_path / "motion.fbx"
+    seen = see(path, [i / 30 for i in range(12)]) if program == "three" else see(path, 12, 30.0)
+    order = [seen["names"].index(name) for name in found.skeleton.joint_names]
+    places = torch.tensor(seen["positions"])[:, order]
+    assert float((motion.joint_positions - places).norm(dim=-1).max()) > 1  # tangled indeed
+    torch.testing.assert_close(found.joint_positions, places, atol=2e-5, rtol=0)
+
+
 # --- files that cannot be read -----------------------------------------------------------------
 
 
