@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 
@@ -255,3 +256,17 @@ def test_render_needs_an_output(walk: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_views_of_the_command_are_those_of_the_camera() -> None:
     assert get_args(View) == get_args(CameraView)
+
+
+def test_convert_tells_whose_body_an_amass_file_gets(
+    walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, bare = tmp_path / "whole.npz", tmp_path / "bare.npz"
+    assert main(["convert", str(walk), str(whole), "--to", "amass"]) == 0
+    with np.load(whole) as arrays:
+        np.savez(bare, **{name: arrays[name] for name in arrays.files if name != "rest_joints"})
+    capsys.readouterr()
+    assert main(["convert", str(bare), str(tmp_path / "a.bvh")]) == 0
+    assert "has body22's proportions" in capsys.readouterr().err
+    assert main(["convert", str(bare), str(tmp_path / "b.bvh"), "--rest", str(whole)]) == 0
+    assert capsys.readouterr().err == ""

@@ -122,8 +122,9 @@ class HumanML3D(PlacelessRepresentation):
         """Return the motion whose bones point as the position channels say.
 
         The path is the sum of the root's steps: features tell it once, so that ``pinned`` frames
-        are like the others. Bones keep the skeleton's lengths; their twist is estimated (see
-        ``motion.posing``).
+        are like the others. Bones keep the skeleton's lengths, and hips, collars and neck their
+        places on pelvis and chest: for another body's features make the representation with the
+        skeleton of ``motion.posing``, where the estimate of twists is described too.
         """
         del pinned
         check_features(self, features)
