@@ -128,6 +128,18 @@ def test_tips_that_go_on_along_the_bone_say_nothing_of_soles(clips: dict[str, Mo
         )
 
 
+@pytest.mark.parametrize(("height", "raised"), [(0.02, 0.0), (0.004, 0.006), (-0.05, 0.01)])
+def test_a_source_of_unknown_soles_is_raised_as_far_as_the_target_would_sink(
+    height: float, raised: float, clips: dict[str, Motion]
+) -> None:
+    """Its toe joints get down to ``height``; the target's are 1 cm above its soles."""
+    walk = replace(clips["walk"], skeleton=replace(BODY22, end_sites=()))
+    lowest = float(body_of(walk).sole_height().min())
+    source = walk.translate(torch.tensor([0.0, height - lowest, 0.0]))
+    done = put_on_rig(source, numbered(BODY22)).motion
+    assert float(body_of(done).sole_height().min()) == pytest.approx(height + raised, abs=1e-3)
+
+
 @pytest.mark.parametrize("naming", ["mixamo", "unreal", "cmu"])
 def test_the_skate_of_the_report_is_that_of_the_metrics(
     naming: str, rig_models: ModuleType, clips: dict[str, Motion]

@@ -93,12 +93,8 @@ class Body:
             if not points:
                 return None
             depths.append(max(0.0, float(end[1] - torch.stack(points)[:, 1].min())))
-        return min(sum(depths) / len(depths), self.thickest)
-
-    @property
-    def thickest(self) -> float:
-        """How thick soles are at most, metres."""
-        return _THICKEST * max(self.limbs[leg].length for leg in LEGS)
+        thickest = _THICKEST * max(self.limbs[leg].length for leg in LEGS)
+        return min(sum(depths) / len(depths), thickest)
 
     def _straight_on(self, joint: int, tip: tuple[float, float, float]) -> bool:
         bone, way = self.skeleton.rest_offsets[joint], torch.tensor(tip)

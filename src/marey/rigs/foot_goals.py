@@ -25,14 +25,15 @@ _NEVER = -1e3
 def sole_lift(source: Body, target: Body, scale: float) -> float:
     """Return how much higher the target's toe joints are above its soles, metres; 0 if unknown.
 
-    A source whose skeleton does not show how thick its soles are shows it by how it stands.
+    Of a source whose skeleton does not show how thick its soles are, the toe joints stand on
+    the ground or above it: the target is raised as far as its soles would sink.
     """
     if not (source.has_soles and target.has_soles) or target.thickness is None:
         return 0.0
-    other = source.thickness
-    if other is None:
-        other = min(max(0.0, float(source.sole_height().min())), source.thickest)
-    return target.thickness - scale * other
+    if source.thickness is not None:
+        return target.thickness - scale * source.thickness
+    standing = max(0.0, float(source.sole_height().min()))
+    return max(0.0, target.thickness - scale * standing)
 
 
 def heel_goals(source: Body, target: Body, scale: float) -> Float[Tensor, "frames 2 3"]:
