@@ -88,7 +88,7 @@ class Rig:
         view = {"buffer": 0, "byteOffset": len(self.binary), "byteLength": data.nbytes}
         self.binary += data.tobytes()
         self.json["bufferViews"].append(view)
-        kind = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}[data.shape[1]]
+        kind = {1: "SCALAR", 3: "VEC3", 4: "VEC4", 16: "MAT4"}[data.shape[1]]
         row = {"bufferView": len(self.json["bufferViews"]) - 1, "componentType": 5126}
         self.json["accessors"].append(row | {"count": len(data), "type": kind})
         return len(self.json["accessors"]) - 1
@@ -149,6 +149,37 @@ def test_group_above_the_joints_enters_the_root(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.root_positions[-1], [0, 0.9, -0.5], atol=1e-6)
     np.testing.assert_allclose(found.joint_positions[0, 2], [0, 0.9, -2], atol=1e-6)
     np.testing.assert_allclose(found.local_rotations[0], np.tile(np.eye(3), (3, 1, 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize("frame", ["world", "group", "mesh"])
+def test_rest_pose_is_the_one_that_meshes_are_bound_to(frame: str, tmp_path: Path) -> None:
+    """The nodes hold the first frame of the animation; the skin knows the T-pose."""
+    rig = Rig()
+    group = np.diag([0.1, 0.1, 0.1, 1.0])
+    group[:3, :3] = Rotation.from_euler("x", -90, degrees=True).as_matrix() * 0.1
+    rig.json["nodes"].append({"children": [0], "matrix": group.T.ravel().tolist()})
+    worlds = [group]
+    for node in rig.json["nodes"][:3]:
+        local = np.eye(4)
+        local[:3, :3] = Rotation.from_quat(node.get("rotation", [0, 0, 0, 1])).as_matrix()
+        local[:3, 3] = node.get("translation", [0, 0, 0])
+        worlds.append(worlds[-1] @ local)
+    mesh = np.eye(4)
+    if frame == "mesh":
+        mesh[:3, 3] = (0.3, 0.1, 0.2)
+        rig.json["nodes"].append({"skin": 0, "mesh": 0, "translation": [0.3, 0.1, 0.2]})
+    stands = {"world": np.eye(4), "group": group, "mesh": mesh}[frame]
+    inverse = np.array([(np.linalg.inv(world) @ stands).T.ravel() for world in worlds[1:]])
+    rig.json["skins"][0]["inverseBindMatrices"] = rig.accessor(inverse)
+    bent = HALF * Rotation.from_euler("y", 50, degrees=True)
+    rig.json["nodes"][1]["rotation"] = bent.as_quat().tolist()
+    rig.animate(1, "rotation", [0, 1 / 30], [bent.as_quat(), HALF.as_quat()])
+    found = rig.read(tmp_path)
+    places = np.array([world[:3, 3] for world in worlds[1:]])
+    np.testing.assert_allclose(found.skeleton.rest_offsets[1:], np.diff(places, axis=0), atol=1e-6)
+    np.testing.assert_allclose(found.joint_positions[1], places, atol=1e-6)
+    np.testing.assert_allclose(found.local_rotations[1], np.tile(np.eye(3), (3, 1, 1)), atol=1e-6)
+    assert float((found.local_rotations[0, 1] - torch.eye(3)).abs().max()) > 0.5
 
 
 def test_rig_without_animation_gives_its_rest_pose(tmp_path: Path) -> None:
@@ -253,6 +284,8 @@ def break_it(rig: Rig, kind: str) -> None:
         rig.json["accessors"][0]["count"] = 10**12
     elif kind == "flat":
         nodes[1]["scale"] = [1, 0, 1]
+    elif kind == "bind":
+        rig.json["skins"][0]["inverseBindMatrices"] = rig.accessor(np.zeros((3, 16)))
     elif kind == "long":
         rig.animate(0, "translation", [0, 9e5], np.zeros((2, 3)))
 
@@ -267,6 +300,7 @@ def break_it(rig: Rig, kind: str) -> None:
         ("external", "index below 1"),
         ("count", "within its buffer view"),
         ("flat", "scale of zero"),
+        ("bind", "with an inverse"),
         ("long", "2 keys"),
     ],
 )

@@ -1,9 +1,10 @@
 """Reading glTF: the joints of a .glb, .vrm or .gltf file and its first animation become a Motion.
 
 Joints are the nodes that skins name and what lies between them, of several trees the largest;
-without skins, the nodes that the animation turns. The rest pose is that of the nodes. glTF has no
-frame rate: it is the one that marey noted, else the spacing of the keys, else 30. VRM files name
-the bones of a human; those before version 1 face -Z and are turned around.
+without skins, the nodes that the animation turns. The rest pose is the one to which meshes are
+bound, else that of the nodes. glTF has no frame rate: it is the one that marey noted, else the
+spacing of the keys, else 30. VRM files name the bones of a human, whose nodes hold the T-pose;
+those before version 1 face -Z and are turned around.
 """
 
 from dataclasses import replace
@@ -15,6 +16,7 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from marey.errors import InvalidInputError
+from marey.io.gltf_bind import bind_pose
 from marey.io.gltf_file import GltfFile, is_number
 from marey.io.gltf_tracks import Track, frame_rate, read_track
 from marey.io.rig_motion import RigTransforms, check_frames, rig_motion, unique_names
@@ -28,7 +30,7 @@ _DEFAULTS: dict[str, list[float]] = {
     "scale": [1.0, 1.0, 1.0],
 }
 _NOTES = ("text", "seed")
-_MIN_FPS, _MAX_DEPTH = 0.01, 256
+_MIN_FPS, _MAX_DEPTH, _MAX_SKINS = 0.01, 256, 1000
 _TURN_AROUND = np.diag([-1.0, 1.0, -1.0, 1.0])
 _ROLES = {"hip": "UpperLeg", "hand": "Hand", "heel": "Foot", "toe": "Toes"}
 
@@ -49,7 +51,9 @@ def read_glb(path: str | Path, *, translations: Literal["refuse", "drop"] = "ref
     tracks = _tracks(file)
     joints = _joints(file, parents, tracks)
     human, faces_back = _human_bones(file)
-    rig = _transforms(file, parents, tracks, joints, turned=faces_back)
+    rig = _transforms(file, parents, tracks, joints, human=bool(human))
+    if faces_back:
+        rig = replace(rig, rest=_TURN_AROUND @ rig.rest, frames=_TURN_AROUND @ rig.frames)
     names = {node: name for node, name in zip(joints, rig.names, strict=True)}
     bones = {bone: names[node] for bone, node in human.items() if node in names}
     metadata = _notes(file) | ({"vrm_bones": bones} if bones else {})
@@ -147,33 +151,83 @@ def _parents_first(parents: list[int]) -> list[int]:
 
 
 def _transforms(
-    file: GltfFile, parents: list[int], tracks: Tracks, joints: list[int], *, turned: bool
+    file: GltfFile, parents: list[int], tracks: Tracks, joints: list[int], *, human: bool
 ) -> RigTransforms:
-    """World transforms of the joints at rest and over time; nodes above them enter both."""
+    """World transforms of the joints at rest and over time; nodes above them enter both.
+
+    The rest pose is the one to which meshes are bound, of a ``human`` of VRM that of the nodes.
+    """
     above: list[int] = []
     while (node := parents[(above or joints)[0]]) >= 0:
         above.insert(0, node)
     chain = [*above, *joints]
-    place = {node: i for i, node in enumerate(chain)}
     own = len(above)
-    tracks = {key: track for key, track in tracks.items() if key[0] in place}
+    nodes = set(chain)
+    tracks = {key: track for key, track in tracks.items() if key[0] in nodes}
     fps, times = _times(file, tracks, len(chain))
-    rest = np.empty((1, len(chain), 4, 4))
-    frames = np.empty((max(len(times), 1), len(chain), 4, 4))
-    for i, node in enumerate(chain):
-        parent = place.get(parents[node], -1)
-        for worlds, at in ((rest, None), (frames, times if len(times) else None)):
-            local = _local(file, node, tracks, at)
-            worlds[:, i] = worlds[:, parent] @ local if parent >= 0 else local
-    turn = _TURN_AROUND if turned else np.eye(4)
+    rest = _worlds(file, parents, chain, {}, None)[0]
+    if not human:
+        rest = _bound(file, parents, chain, rest, own)
+    frames = _worlds(file, parents, chain, tracks, times) if len(times) else rest[None]
     labels = [file.row("nodes", node).get("name") for node in joints]
+    place = {node: i for i, node in enumerate(joints)}
     return RigTransforms(
         names=unique_names([name if isinstance(name, str) else "" for name in labels]),
-        parents=tuple(max(place.get(parents[node], -1) - own, -1) for node in joints),
-        rest=turn @ rest[0, own:],
-        frames=turn @ frames[:, own:],
+        parents=tuple(place.get(parents[node], -1) for node in joints),
+        rest=rest[own:],
+        frames=frames[:, own:],
         fps=fps,
     )
+
+
+def _worlds(
+    file: GltfFile,
+    parents: list[int],
+    chain: list[int],
+    tracks: Tracks,
+    times: Float[np.ndarray, " frames"] | None,
+) -> Float[np.ndarray, "#frames joints 4 4"]:
+    """World transforms of nodes, parents first from the top on, at the times or in rest if None."""
+    place = {node: i for i, node in enumerate(chain)}
+    found = np.empty((1 if times is None else len(times), len(chain), 4, 4))
+    for i, node in enumerate(chain):
+        local = _local(file, node, tracks, times)
+        parent = place.get(parents[node])
+        found[:, i] = local if parent is None else found[:, parent] @ local
+    return found
+
+
+def _bound(
+    file: GltfFile,
+    parents: list[int],
+    chain: list[int],
+    rest: Float[np.ndarray, "joints 4 4"],
+    own: int,
+) -> Float[np.ndarray, "joints 4 4"]:
+    """Put the joints, from ``own`` on, where skins bind them, others where their parents lead."""
+    skins = file.rows("skins")
+    if len(skins) > _MAX_SKINS:
+        raise file.fault("skins", f"at most {_MAX_SKINS}", f"{len(skins)}")
+    carriers: dict[int, int] = {}
+    for node, row in enumerate(file.rows("nodes")):
+        if "skin" in row:
+            carriers.setdefault(file.index("skins", row["skin"]), node)
+    meshes: list[np.ndarray] = []
+    for skin in range(len(skins)):
+        line = [carriers[skin]] if skin in carriers else []
+        while line and parents[line[0]] >= 0:
+            line.insert(0, parents[line[0]])
+        meshes.append(_worlds(file, parents, line, {}, None)[0, -1] if line else np.eye(4))
+    group = rest[own - 1] if own else np.eye(4)
+    bound = bind_pose(file, dict(zip(chain[own:], rest[own:], strict=True)), meshes, group)
+    place = {node: i for i, node in enumerate(chain)}
+    found = rest.copy()
+    for i, node in enumerate(chain[own:], start=own):
+        if node in bound:
+            found[i] = bound[node]
+        elif i > own:
+            found[i] = found[place[parents[node]]] @ _local(file, node, {}, None)[0]
+    return found
 
 
 def _times(file: GltfFile, tracks: Tracks, joints: int) -> tuple[float, np.ndarray]:

@@ -26,7 +26,7 @@ _KINDS = {
     "5123": np.dtype("<u2"),
     "5126": np.dtype("<f4"),
 }
-_WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
+_WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _UNREADABLE = ("EXT_meshopt_compression", "KHR_meshopt_compression")
 _DATA = "data:"
 
@@ -121,7 +121,7 @@ class GltfFile:
         dtype = _KINDS.get(str(row.get("componentType")))
         width = _WIDTHS.get(str(row.get("type")))
         if dtype is None or width is None or "sparse" in row or "bufferView" not in row:
-            kinds = "a plain array of numbers, 3-vectors or 4-vectors"
+            kinds = "a plain array of numbers, vectors or 4x4 matrices"
             raise self.fault(place, kinds, f"{row.get('type')} of {row.get('componentType')}")
         data, stride = self._view(row["bufferView"], place)
         size = width * dtype.itemsize
