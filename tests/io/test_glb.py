@@ -18,7 +18,7 @@ from marey.motion import Motion
 from marey.motion.keyframe_reduction import reduce_keyframes
 from marey.skeleton import BODY22, Skeleton
 
-COMPONENTS = {pygltflib.FLOAT: np.float32, pygltflib.UNSIGNED_SHORT: np.uint16}
+COMPONENTS = {pygltflib.FLOAT: np.float32, pygltflib.UNSIGNED_BYTE: np.uint8}
 WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 HAND = Skeleton(  # no twins, no end sites, a bone without length and a name with a space
     name="hand",
@@ -150,7 +150,8 @@ def test_every_vertex_is_bound_to_one_joint(body_motion: Motion) -> None:
     file = parsed(body_motion)
     joints = [accessor(file, p.attributes.JOINTS_0) for p in primitives(file)]
     weights = [accessor(file, p.attributes.WEIGHTS_0) for p in primitives(file)]
-    assert all((w == [1, 0, 0, 0]).all() for w in weights)
+    assert all((w == [255, 0, 0, 0]).all() for w in weights)
+    assert all(file.accessors[p.attributes.WEIGHTS_0].normalized for p in primitives(file))
     bones = sum(len(row) // 24 for row in joints)
     assert bones == 21 + len(BODY22.end_sites)
 

@@ -26,6 +26,7 @@ _NOTES = ("text", "seed")
 _COMPONENTS = {
     np.dtype(np.float32): pygltflib.FLOAT,
     np.dtype(np.uint16): pygltflib.UNSIGNED_SHORT,
+    np.dtype(np.uint8): pygltflib.UNSIGNED_BYTE,
 }
 
 
@@ -79,8 +80,12 @@ class _File:
         *,
         vertices: bool = False,
         bounds: bool = False,
+        normalized: bool = False,
     ) -> int:
-        """Append an array to the binary chunk and return the index of its accessor."""
+        """Append an array to the binary chunk and return the index of its accessor.
+
+        ``normalized`` bytes stand for 0 to 1.
+        """
         data = np.ascontiguousarray(values)
         start = len(self.binary)
         self.binary += data.tobytes()
@@ -100,6 +105,7 @@ class _File:
                 componentType=_COMPONENTS[data.dtype],
                 count=len(data),
                 type=shape,
+                normalized=normalized,
                 min=rows.min(0).tolist() if bounds else None,
                 max=rows.max(0).tolist() if bounds else None,
             )
@@ -152,10 +158,10 @@ class _File:
         colour: tuple[float, float, float],
     ) -> pygltflib.Primitive:
         """Add the bones of one side, each bound to its joint, with a material of their own."""
-        joints = np.zeros((*corners.shape[:2], 4), np.uint16)
+        joints = np.zeros((*corners.shape[:2], 4), np.uint8 if owners.max() < 256 else np.uint16)
         joints[..., 0] = owners[:, None]
-        weights = np.zeros(joints.shape, np.float32)
-        weights[..., 0] = 1
+        weights = np.zeros(joints.shape, np.uint8)
+        weights[..., 0] = 255
         paint = pygltflib.PbrMetallicRoughness(
             baseColorFactor=[*colour, 1.0], metallicFactor=0.0, roughnessFactor=0.7
         )
@@ -170,7 +176,9 @@ class _File:
                 ),
                 NORMAL=self.add_accessor(normals.reshape(-1, 3), "VEC3", vertices=True),
                 JOINTS_0=self.add_accessor(joints.reshape(-1, 4), "VEC4", vertices=True),
-                WEIGHTS_0=self.add_accessor(weights.reshape(-1, 4), "VEC4", vertices=True),
+                WEIGHTS_0=self.add_accessor(
+                    weights.reshape(-1, 4), "VEC4", vertices=True, normalized=True
+                ),
             ),
             material=len(self.gltf.materials) - 1,
         )
