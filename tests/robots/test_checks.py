@@ -73,6 +73,8 @@ def test_feet_in_the_ground(bending: RobotMotion) -> None:
     standing = replace(bending, root_positions=low)
     assert check_motion(standing).lowest_sole == pytest.approx(0, abs=1e-12)
     assert check_motion(standing).passes
+    assert "knee" in check_motion(standing).lowest_joint
+    assert 0.2 < check_motion(standing).lowest_height < 0.4
     low[4, 1] -= 0.5
     sunk = check_motion(replace(bending, root_positions=low))
     assert sunk.frames_sunk == pytest.approx(1 / 11)

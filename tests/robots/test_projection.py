@@ -83,8 +83,12 @@ def test_projecting_twice_changes_nothing(feasible: RobotMotion) -> None:
 def test_leaving_the_limits_slowly_makes_no_jump(feasible: RobotMotion) -> None:
     leaving = torch.linspace(0, 1.5, 24).double()[:, None]  # 0.07 rad a frame in all hinges
     slow = replace(feasible, angles=feasible.angles + leaving)
-    after = project_motion(slow, G1).motion.angles.diff(dim=0).abs()
-    assert float(after.max()) < 0.5
+    result = project_motion(slow, G1)
+    after = float(result.motion.angles.diff(dim=0).abs().max())
+    assert after < 0.5
+    assert result.report.projected_speed == pytest.approx(30 * after)
+    before = float(slow.angles.diff(dim=0).abs().max())
+    assert result.report.twist_speed == pytest.approx(30 * before)
 
 
 def test_network_motions_of_kimodo(shared_data: Path) -> None:

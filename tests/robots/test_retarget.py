@@ -8,10 +8,10 @@ import torch
 
 from marey.errors import InvalidInputError
 from marey.io.cmu_pack import CmuPack
-from marey.motion import Motion
+from marey.motion import Motion, retarget
 from marey.robots import retarget_to_robot
 from marey.robots.foot_targets import sole_corners
-from marey.rotations import yaw_matrix
+from marey.rotations import axis_rotation, yaw_matrix
 from marey.skeleton import Skeleton
 
 
@@ -55,6 +55,22 @@ def test_given_contacts_are_followed(person: Motion) -> None:
     lifted = replace(person, contacts=torch.zeros(15, 4, dtype=torch.bool))
     report = retarget_to_robot(lifted).report
     assert (report.touching, report.skate_after) == (0, 0)
+
+
+def test_hands_that_would_be_in_the_ground_stay_above(person: Motion) -> None:
+    local = torch.eye(3).repeat(15, 22, 1, 1)  # sits with the legs stretched, arms hang
+    for side, sign in (("left", -1.5), ("right", 1.5)):
+        forward, down = torch.full((15,), -1.5), torch.full((15,), sign)
+        local[:, person.skeleton.index(f"{side}_hip")] = axis_rotation("X", forward)
+        local[:, person.skeleton.index(f"{side}_shoulder")] = axis_rotation("Z", down)
+    sitting = replace(person, local_rotations=local, contacts=torch.zeros(15, 4, dtype=torch.bool))
+    lowest = float(sitting.joint_positions[..., 1].min())
+    sitting = sitting.translate(torch.tensor([0.0, -0.15 - lowest, 0.0]))
+    made = retarget_to_robot(sitting).motion
+    hands = made.robot.skeleton.indices(("left_wrist_yaw_skel", "right_wrist_yaw_skel"))
+    free = retarget(sitting, made.robot.skeleton).motion
+    assert float(free.joint_positions[:, hands, 1].max()) < -0.05
+    assert float(made.joint_positions[:, hands, 1].min()) > 0
 
 
 def test_drifting_ground_is_levelled(person: Motion) -> None:

@@ -189,6 +189,8 @@ def _print_check(result: "RobotCheck") -> None:
         print(f"{name.removesuffix('_joint'):20} {angles} {beyond:>15} {speed:>13} {jolt:>13}")
     print(f"{result.frames} frames at {result.fps:g} fps")
     print(f"lowest corner of a sole: {1000 * result.lowest_sole:.1f} mm above the ground")
+    lowest = f"{1000 * result.lowest_height:.0f} mm ({result.lowest_joint})"
+    print(f"lowest joint besides the feet: {lowest}")
     if result.frames_sunk:
         print(f"soles are more than 5 mm in the ground in {result.frames_sunk:.1%} of the frames")
     print("passes" if result.passes else "FAILS")

@@ -18,8 +18,13 @@ from torch import Tensor
 from marey.errors import FileFormatError, InvalidInputError
 from marey.motion.robot_motion import RobotMotion
 from marey.robots.foot_targets import sole_corners
+from marey.skeleton import G1
 from marey.skeleton.robot import Robot
 
+_FEET = ("ankle", "toe")
+_OTHERS = [
+    k for k, name in enumerate(G1.skeleton.joint_names) if not any(foot in name for foot in _FEET)
+]
 _SUNK = 0.005  # of a sole's corner below the ground: rounding and soft floors, metres
 
 
@@ -61,6 +66,10 @@ class RobotCheck:
     hinges: dict[str, HingeCheck]
     lowest_sole: float
     """Lowest height of a corner of a sole, metres."""
+    lowest_joint: str
+    """The joint that comes lowest, feet aside."""
+    lowest_height: float
+    """Its height then, metres: hands, knees and elbows are some centimetres thick."""
     frames_sunk: float
     """Share of the frames in which a corner lies more than 5 mm below the ground."""
 
@@ -97,11 +106,14 @@ def check_motion(motion: RobotMotion, *, limits: HingeLimits | None = None) -> R
         for k, name in enumerate(robot.hinge_names)
     }
     heights = sole_corners(motion)[..., 1].amin(-1)
+    lowest = motion.joint_positions[:, _OTHERS, 1].amin(0)
     return RobotCheck(
         frames=motion.num_frames,
         fps=motion.fps,
         hinges=hinges,
         lowest_sole=float(heights.min()),
+        lowest_joint=robot.skeleton.joint_names[_OTHERS[int(lowest.argmin())]],
+        lowest_height=float(lowest.min()),
         frames_sunk=float((heights < -_SUNK).double().mean()),
     )
 

@@ -41,8 +41,9 @@ class Sole:
         return positions[:, None] + self.corners.to(turns) @ turns.transpose(-1, -2)
 
 
-_SOLE = ((0.03, -0.035, -0.05), (-0.03, -0.035, -0.05), (0.03, -0.035, 0.12), (-0.03, -0.035, 0.12))
-"""Corners of the G1's sole below the ankle: where its model has the capsules that touch, metres."""
+_SOLE = ((0.03, -0.035, -0.06), (-0.03, -0.035, -0.06), (0.03, -0.035, 0.14), (-0.03, -0.035, 0.14))
+"""Corners of the G1's sole below the ankle: the extent of the capsules that touch in its maker's
+model, metres."""
 SOLES = tuple(
     Sole(joint=G1.skeleton.index(f"{side}_ankle_roll_skel"), corners=torch.tensor(_SOLE).double())
     for side in ("left", "right")

@@ -49,6 +49,9 @@ class ProjectionReport:
     projected_mean: float
     """Error of the projection."""
     projected_max: float
+    twist_speed: float
+    """Highest speed of a hinge with every twist as it was, radians per second."""
+    projected_speed: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,4 +136,11 @@ def _report(
         clamped_max=float(before.max()),
         projected_mean=float(after.mean()),
         projected_max=float(after.max()),
+        twist_speed=_peak_speed(turned),
+        projected_speed=_peak_speed(projected),
     )
+
+
+def _peak_speed(motion: RobotMotion) -> float:
+    speeds = motion.angles.diff(dim=0).abs() * motion.fps
+    return float(speeds.max()) if len(speeds) else 0.0

@@ -38,6 +38,8 @@ _FLIP = 15.0
 """A hinge that turns faster goes from one way to hold an arm to another; radians per second."""
 _SHIFTS = (12, 12, 4, 4)
 """Frames over which a way to hold an arm is offered to its neighbours then, round by round."""
+_CLEARANCE = 0.03
+"""Height above the ground that knees, elbows and hands aim for at least, metres."""
 _SOLE_WEIGHT = 4.0
 _CONTACT_HEIGHT, _CONTACT_SPEED = 0.05, 0.25
 """An end of a sole that is lower and slower touches the ground; metres, metres per second."""
@@ -58,7 +60,10 @@ class RobotRetargetReport:
     """Factor by which path and heights were scaled: the ratio of the leg lengths."""
     hands_mean: float
     hands_max: float
-    """Of the wrists, from where they are with the source's arm directions and free joints."""
+    """Of the wrists, from where they are with the source's arm directions and free joints, but
+    not in the ground."""
+    elbows_mean: float
+    elbows_max: float
     soles_mean: float
     soles_max: float
     """Of the soles' corners, from where they were planned."""
@@ -138,6 +143,9 @@ def _goal(moved: Motion, soles: Float[Tensor, "frames corners 3"]) -> Goal:
         offsets=torch.cat((body.offsets, *(sole.corners for sole in SOLES))),
     )
     places = body.places(moved.joint_positions.double(), moved.global_rotations.double())
+    parts = [skeleton.parts[skeleton.index(joint)] for joint, _, _ in _BODY]
+    limbs = [k for k, part in enumerate(parts) if part != "torso"]
+    places[:, limbs, 1] = places[:, limbs, 1].clamp(min=_CLEARANCE)
     targets = torch.cat((places, soles), dim=1)
     weights = [*(weight for _, _, weight in _BODY), *[_SOLE_WEIGHT] * soles.shape[1]]
     return Goal(
@@ -235,9 +243,7 @@ def _report(
 ) -> RobotRetargetReport:
     places = goal.points.places(fitted.joint_positions, fitted.global_rotations)
     errors = (places - goal.targets).norm(dim=-1)
-    wrists = [
-        k for k, (joint, offset, _) in enumerate(_BODY) if "wrist" in joint and not any(offset)
-    ]
+    wrists, elbows = _points_of("wrist"), _points_of("elbow")
     soles = errors[:, len(_BODY) :]
     ends = _sole_ends(fitted)
     feet = _sole_ends(moved)
@@ -247,6 +253,8 @@ def _report(
         scale=scale,
         hands_mean=float(errors[:, wrists].mean()),
         hands_max=float(errors[:, wrists].max()),
+        elbows_mean=float(errors[:, elbows].mean()),
+        elbows_max=float(errors[:, elbows].max()),
         soles_mean=float(soles.mean()),
         soles_max=float(soles.max()),
         touching=float(contacts.any(-1).double().mean()),
@@ -257,6 +265,11 @@ def _report(
             name: float(share) for name, share in zip(G1.hinge_names, touched, strict=True) if share
         },
     )
+
+
+def _points_of(word: str) -> list[int]:
+    """Return the points of the body at joints with a word in their names."""
+    return [k for k, (joint, offset, _) in enumerate(_BODY) if word in joint and not any(offset)]
 
 
 def _skate(
