@@ -11,7 +11,7 @@ stay below. Skate is the mean speed of low toes, in the frames of the round as c
 rounds of the loop. Every cell is the median, and in brackets the 95th percentile.
 
 Keyframes: the walks, the BVH files at 120 frames per second and Kimodo's bundled motions.
-Sizes are those of GLB files, which hold a body to be seen of 40 to 60 kB as well. Prints Markdown.
+Sizes are those of GLB files, which hold a body to be seen of 30 to 60 kB as well. Prints Markdown.
 """
 
 import argparse
