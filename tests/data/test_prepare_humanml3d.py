@@ -30,6 +30,7 @@ from marey.motion import Motion
 from marey.motion.chain_body import HUMANML3D_BODY
 from marey.motion.chain_statistics import chain_statistics
 from marey.skeleton import BODY22
+from marey.skeleton.kinematics import joint_positions
 
 Tree = Callable[..., Path]
 
@@ -328,6 +329,49 @@ def test_an_index_names_clips(tree: Tree, tmp_path: Path) -> None:
     assert report.dropped["row: the tree has no such file"] == 2
 
 
+SUBSETS = {  # as HumanML3D's index has them, and as they are called since
+    "ACCAD": "ACCAD",
+    "BMLhandball": "BMLhandball",
+    "BMLmovi": "BMLmovi",
+    "BioMotionLab_NTroje": "BMLrub",
+    "CMU": "CMU",
+    "DFaust_67": "DFaust",
+    "EKUT": "EKUT",
+    "Eyes_Japan_Dataset": "EyesJapanDataset",
+    "HumanEva": "HumanEva",
+    "KIT": "KIT",
+    "MPI_HDM05": "HDM05",
+    "MPI_Limits": "PosePrior",
+    "MPI_mosh": "MoSh",
+    "SFU": "SFU",
+    "SSM_synced": "SSM",
+    "TCD_handMocap": "TCDHands",
+    "TotalCapture": "TotalCapture",
+    "Transitions_mocap": "Transitions",
+}
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_every_part_of_amass_is_found_by_the_index(
+    tree: Tree, tmp_path: Path, renamed: bool
+) -> None:
+    motion = walking(6.0, 60.0)
+    names = {old: new if renamed else old for old, new in SUBSETS.items()}
+    suffix = "stageii" if renamed else "poses"
+    folder = tree({f"{name}/p 1/take_1_{suffix}.npz": motion for name in names.values()})
+    index = tmp_path / "index.csv"
+    rows = [
+        f"./pose_data/{old}/p 1/take_1_poses.npy,0,50,{number:06d}.npy\n"
+        for number, old in enumerate(SUBSETS)
+    ]
+    index.write_text("source_path,start_frame,end_frame,new_name\n" + "".join(rows))
+    report = prepare_amass(folder, tmp_path / "out", index=index)
+    assert report.dropped == {}
+    assert sum(report.clips.values()) == report.mirrored == len(SUBSETS) == 18
+    lengths = {len(np.load(f)) for f in (tmp_path / "out" / "new_joint_vecs").iterdir()}
+    assert lengths == {49}
+
+
 def test_preambles_are_cut_off(tree: Tree, tmp_path: Path) -> None:
     motion = walking(9.0)
     folder = tree({"HDM05/1/a.npz": motion, "CMU/1/a.npz": motion.crop(360, motion.num_frames)})
@@ -458,6 +502,32 @@ def test_a_folder_as_the_published_one_becomes_a_store(humanml3d: Path, tmp_path
     assert again.to_json() == report.to_json()
     with pytest.raises(InvalidInputError, match="other inputs or options"):
         prepare_humanml3d(humanml3d, out, options=HumanML3DOptions(min_seconds=0.5))
+
+
+def test_the_body_of_the_data_can_be_given(
+    humanml3d: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bent = BODY22.rest_offsets.clone()
+    bent[BODY22.index("spine3")] = torch.tensor([0.0, 0.05, 0.04])
+    build = replace(BODY22, rest_offsets=bent)
+    joints = joint_positions(torch.zeros(3), torch.eye(3).expand(22, 3, 3), build)
+    np.save(tmp_path / "rest.npy", joints.numpy())
+    motion = replace(walking(4.0, 20.0), skeleton=build)
+    np.save(humanml3d / "new_joints" / "000001.npy", motion.joint_positions.numpy())
+    command = ["data", "prepare", "humanml3d", str(humanml3d)]
+    assert main([*command, str(tmp_path / "plain")]) == 0
+    assert main([*command, str(tmp_path / "own"), "--rest", str(tmp_path / "rest.npy")]) == 0
+    capsys.readouterr()
+    plain, own = (MotionStore.open(tmp_path / name) for name in ("plain", "own"))
+    assert plain.fingerprint != own.fingerprint
+    straight = [float(rotation_of(store.motion("000001"), "spine2")) for store in (plain, own)]
+    assert straight[1] < math.radians(3) < math.radians(15) < straight[0]
+
+
+def rotation_of(motion: Motion, joint: str) -> torch.Tensor:
+    """Mean local rotation of a joint, radians."""
+    local = motion.local_rotations[:, BODY22.index(joint)]
+    return rotations.geodesic_distance(local, torch.eye(3).expand_as(local)).mean()
 
 
 def test_mirror_images_can_be_taken_in(humanml3d: Path, tmp_path: Path) -> None:

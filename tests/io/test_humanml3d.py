@@ -12,6 +12,7 @@ from marey.errors import FileFormatError, InvalidInputError
 from marey.io.humanml3d import read_humanml3d, write_humanml3d
 from marey.motion import Motion, retarget
 from marey.skeleton import BODY22, KIT21, SOMA30, Skeleton
+from marey.skeleton.kinematics import joint_positions
 
 CLIPS = ("walk", "jump", "dance", "turn")
 
@@ -89,6 +90,31 @@ def test_what_is_written_is_read(
         torch.from_numpy(array) / scale, back.joint_positions[:-1], atol=3e-4, rtol=0
     )
     assert abs(float(array[..., 1].min())) < 0.05 * scale
+
+
+def test_the_bodys_own_rest_pose_can_be_given(tmp_path: Path) -> None:
+    bent = BODY22.rest_offsets.clone()
+    bent[BODY22.index("spine3")] = torch.tensor([0.0, 0.05, 0.04])
+    build = replace(BODY22, rest_offsets=bent)
+    motion = moving(build)
+    write_humanml3d(motion, tmp_path / "a.npy", content="joints", uniform=False)
+    joints = joint_positions(torch.zeros(3), torch.eye(3).expand(22, 3, 3), build)
+    np.save(tmp_path / "rest.npy", joints.numpy())
+    bends = [
+        float(matrix_angle(read_humanml3d(tmp_path / "a.npy", rest=rest)).abs().mean())
+        for rest in (None, build, tmp_path / "rest.npy")
+    ]
+    own = float(matrix_angle(motion).abs().mean())
+    assert bends[1] == pytest.approx(bends[2], abs=1e-4)
+    assert abs(bends[1] - own) < abs(bends[0] - own) / 2
+    with pytest.raises(InvalidInputError, match="joints of 'humanml3d22'"):
+        read_humanml3d(tmp_path / "a.npy", rest=KIT21)
+
+
+def matrix_angle(motion: Motion) -> torch.Tensor:
+    """By how much the chest is bent against the spine below it."""
+    spine = motion.global_rotations[:, BODY22.index("spine2")]
+    return rotations.geodesic_distance(spine, motion.global_rotations[:, BODY22.index("spine3")])
 
 
 def test_another_frame_rate_can_be_stated(tmp_path: Path) -> None:

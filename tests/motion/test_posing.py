@@ -1,5 +1,6 @@
 """Rotations from positions: exact joints, the twist that can be known, no jumps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from marey.errors import InvalidInputError
 from marey.io.cmu_pack import CmuPack
 from marey.motion import Motion
 from marey.motion.posing import motion_of_positions, skeleton_of_positions
-from marey.skeleton import BODY22, HUMANML3D22, KIT21
+from marey.skeleton import BODY22, HUMANML3D22, KIT21, Skeleton
 
 
 def bending(*, elbow: float = 60.0, knee: float = 50.0, twist: float = 0.0) -> Motion:
@@ -83,6 +84,37 @@ def test_proportions_come_back_along_the_rest_directions() -> None:
     )
     own, other = skeleton.rest_offsets[4:9], HUMANML3D22.rest_offsets[4:9]
     assert float(torch.cosine_similarity(own, other, dim=-1).min()) > 0.9999
+
+
+def other_build() -> Skeleton:
+    """A body whose pelvis lies above its hips and whose spine is bent in rest pose."""
+    offsets = BODY22.rest_offsets.clone()
+    for name, offset in {
+        "left_hip": (0.06, -0.09, -0.01),
+        "right_hip": (-0.06, -0.09, -0.01),
+        "spine1": (0.0, 0.11, -0.03),
+        "spine3": (0.0, 0.05, 0.03),
+        "neck": (0.0, 0.21, -0.03),
+        "left_collar": (0.08, 0.09, -0.02),
+        "right_collar": (-0.08, 0.09, -0.02),
+    }.items():
+        offsets[BODY22.index(name)] = torch.tensor(offset)
+    return replace(BODY22, rest_offsets=offsets)
+
+
+def test_a_body_of_another_build_stands_upright_all_the_same() -> None:
+    build = other_build()
+    motion = replace(bending(), skeleton=build)
+    positions = motion.joint_positions
+    errors = []
+    for like in (BODY22, build):
+        skeleton = skeleton_of_positions(positions, like)
+        found = motion_of_positions(positions, fps=20.0, skeleton=skeleton)
+        assert float((found.joint_positions - positions).norm(dim=-1).max()) < 1e-4
+        turned = rotations.geodesic_distance(found.global_rotations, motion.global_rotations)
+        errors.append(float(turned[:, [0, BODY22.index("spine3")]].rad2deg().max()))
+    assert errors[0] < 15  # the bend of its spine counts as movement
+    assert errors[1] < 0.1  # its own rest pose tells it
 
 
 @pytest.mark.parametrize("clip", ["walk", "jump", "dance", "turn"])

@@ -66,6 +66,7 @@ def humanml3d(
     folder: InputFolder,
     out: StoreFolder,
     *,
+    rest: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
     fps: float = 20.0,
     source_fps: float | None = None,
     mirrored: bool = False,
@@ -78,6 +79,7 @@ def humanml3d(
     Args:
         folder: Folder with new_joints or new_joint_vecs, texts, train.txt, val.txt and test.txt.
         out: Folder of the store to write.
+        rest: Body model or rest joints of the bodies that the clips come from.
         fps: Frames per second of the store.
         source_fps: Frames per second of the files, if they are not the data set's.
         mirrored: Take the mirror images M... in; training makes its own.
@@ -95,5 +97,5 @@ def humanml3d(
         measured=measured,
     )
     with progress_bar("clips") as progress:
-        report = prepare_humanml3d(folder, out, options=options, progress=progress)
+        report = prepare_humanml3d(folder, out, rest=rest, options=options, progress=progress)
     show_report(report, as_json=as_json)

@@ -26,7 +26,7 @@ class ReadingFlags(BvhFlags):
     quaternions: Literal["wxyz", "xyzw"] = "wxyz"
     """Order of the root's quaternion in a CSV file."""
     rest: Path | None = None
-    """File with the body's joints at rest, for AMASS: a body model or a table of joints."""
+    """File with the body's joints at rest, for AMASS and NPY: a body model or a table of joints."""
 
 
 AS_IS = ReadingFlags()

@@ -103,7 +103,7 @@ FORMATS: tuple[MotionFormat, ...] = (
         summary="joint positions or features of HumanML3D and KIT-ML",
         reader="marey.io.humanml3d:read_humanml3d",
         writer="marey.io.humanml3d:write_humanml3d",
-        reading=("fps",),
+        reading=("fps", "rest"),
         skeletons=(BODY22,),
         fps=20.0,
     ),

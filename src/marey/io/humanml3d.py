@@ -23,6 +23,7 @@ from torch import Tensor
 
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io.atomic import atomic_path
+from marey.io.body_model import read_body_model
 from marey.io.npy_archive import read_array
 from marey.motion import Motion
 from marey.motion.chain_body import HUMANML3D_BODY, KIT_BODY, ChainBody
@@ -33,6 +34,7 @@ from marey.motion.chain_features import (
     standardised,
 )
 from marey.motion.posing import motion_of_positions, skeleton_of_positions
+from marey.skeleton import Skeleton
 
 MAX_BYTES = 32 * 2**20
 """Larger files are refused: half an hour of features, almost two of positions."""
@@ -44,20 +46,26 @@ _SCALED = ("root_velocity", "root_height", "joint_positions", "velocities")
 """Blocks of the features whose channels are lengths."""
 
 
-def read_humanml3d(path: str | Path, *, fps: float | None = None) -> Motion:
+def read_humanml3d(
+    path: str | Path, *, fps: float | None = None, rest: str | Path | Skeleton | None = None
+) -> Motion:
     """Read positions or features as a motion of the clip's own proportions.
 
     The skeleton has the clip's bone lengths and the joint names of body22 or, for KIT-ML, kit21;
     of features contacts are read too. ``fps`` is the frame rate if it is not the data set's.
-    Raises FileFormatError that says what is wrong with the array.
+    ``rest`` is the body, as a file of ``io.body_model`` or a skeleton, along whose bones identity
+    rotations lie; without it these are the rest directions of body22, though most of the data
+    come from SMPL, whose spine is another. Raises FileFormatError that says what is wrong with the
+    array or the body model.
     """
     path = Path(path)
     array = read_array(path, max_bytes=MAX_BYTES)
     body = _layout(path, array)
     _check_values(path, array)
+    like = _rest_pose(body, rest)
     positions, contacts = _positions(torch.from_numpy(array.astype(np.float64)), body)
     try:
-        skeleton = skeleton_of_positions(positions, body.skeleton)
+        skeleton = skeleton_of_positions(positions, like, name=body.skeleton.name)
         motion = motion_of_positions(positions, fps=fps or body.fps, skeleton=skeleton)
     except InvalidInputError as error:
         raise _fault(path, "array", "joints of a body", str(error).rstrip(".")) from error
@@ -141,6 +149,17 @@ def _layout(path: Path, array: np.ndarray) -> ChainBody:
         "(KIT-ML)",
         f"shape {list(array.shape)}",
     )
+
+
+def _rest_pose(body: ChainBody, rest: str | Path | Skeleton | None) -> Skeleton:
+    if rest is None:
+        return body.skeleton
+    like = rest if isinstance(rest, Skeleton) else read_body_model(rest).skeleton()
+    if (like.joint_names, like.parents) != (body.skeleton.joint_names, body.skeleton.parents):
+        raise InvalidInputError(
+            f"rest: expected the joints of {body.skeleton.name!r}, got {like.name!r}."
+        )
+    return like
 
 
 def _check_values(path: Path, array: np.ndarray) -> None:

@@ -68,7 +68,8 @@ def skeleton_of_positions(
     offsets = directions * torch.cat((lengths.new_zeros(1), lengths))[:, None]
     for joint in _junctions(like):
         own = list(like.children[joint])
-        offsets[own] = _rigid_piece(exact[:, own] - exact[:, [joint]], offsets[own])
+        piece = _rigid_piece(exact[:, own] - exact[:, [joint]], offsets[own])
+        offsets[own] = _laid_like(piece, offsets[own], _sides(like, joint))
     return replace(like, name=name or like.name, rest_offsets=offsets.float(), end_sites=())
 
 
@@ -108,16 +109,34 @@ def _junctions(skeleton: Skeleton) -> list[int]:
 def _rigid_piece(
     vectors: Float[Tensor, "frames points 3"], start: Float[Tensor, "points 3"]
 ) -> Float[Tensor, "points 3"]:
-    """Return the rigid piece that fits the vectors of the frames best, lying as ``start`` does."""
+    """Return the rigid piece that fits the vectors of the frames best, lying anyhow."""
     piece = start
     some = vectors[:: -(-len(vectors) // _FIT_FRAMES)]
     for _ in range(_FITS):
         turns = _fitted(piece, some)
         piece = (some @ turns).mean(0)  # R^T v, for rows
     length = vectors.norm(dim=-1).mean(0)
-    piece = torch.nn.functional.normalize(piece, dim=-1) * length[:, None]
-    back = _fitted(piece, start[None])[0]
-    return piece @ back.T
+    return torch.nn.functional.normalize(piece, dim=-1) * length[:, None]
+
+
+def _sides(skeleton: Skeleton, joint: int) -> list[int]:
+    """Which bones of the pelvis go to the two sides; none for another joint."""
+    own = skeleton.children[joint]
+    return [i for i, child in enumerate(own) if skeleton.mirror[child] != child and joint == 0]
+
+
+def _laid_like(
+    piece: Float[Tensor, "points 3"], rest: Float[Tensor, "points 3"], sides: list[int]
+) -> Float[Tensor, "points 3"]:
+    """Turn a piece to lie as the rest pose does.
+
+    The pelvis is seen from between the hips, since some bodies have its joint above them and others
+    below.
+    """
+    here, there = piece, rest
+    if sides:
+        here, there = piece - piece[sides].mean(0), rest - rest[sides].mean(0)
+    return piece @ _fitted(here, there[None])[0].T
 
 
 def _fitted(

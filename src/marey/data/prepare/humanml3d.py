@@ -17,9 +17,10 @@ from marey.data.prepare.report import PrepareReport, report_of, write_report
 from marey.data.records import ClipRecord, Drop, WindowRecord, WindowText
 from marey.data.writer import StoreSpec, StoreWriter
 from marey.errors import FileFormatError, InvalidInputError
+from marey.io.body_model import read_body_model
 from marey.io.humanml3d import read_humanml3d
 from marey.motion.retarget import retarget
-from marey.skeleton import BODY22
+from marey.skeleton import BODY22, Skeleton
 from marey.skeleton.library.body22 import TOE_HEIGHT
 
 _MOTIONS = ("new_joints", "new_joint_vecs")
@@ -63,6 +64,7 @@ def prepare_humanml3d(
     folder: str | Path,
     out: str | Path,
     *,
+    rest: str | Path | None = None,
     options: HumanML3DOptions | None = None,
     progress: Progress | None = None,
 ) -> PrepareReport:
@@ -70,7 +72,8 @@ def prepare_humanml3d(
 
     Motions are those of new_joints, where it has them, else of new_joint_vecs; their rotations are
     estimated (see ``io.humanml3d``), and they are put on body22, 2 cm higher: HumanML3D's floor is
-    the lowest joint, body22's lies below its toe joints. Clips that cannot be used are left
+    the lowest joint, body22's lies below its toe joints. ``rest`` is the body model whose rest pose
+    the clips' bodies have, else it is body22's. Clips that cannot be used are left
     out and counted by reason. A run that was stopped goes on where it stopped; a finished store is
     left as it is. Raises FileFormatError for a folder without these lists, InvalidInputError if no
     clip of them can be used.
@@ -78,9 +81,11 @@ def prepare_humanml3d(
     options, folder = options or HumanML3DOptions(), Path(folder)
     plans, drops = _plans(folder, options)
     notes = {**asdict(options), "source": "humanml3d", "source_fps": _source_fps(folder, options)}
+    like = None if rest is None else read_body_model(rest).skeleton()
     texts = [folder / "texts" / f"{plan.name}.txt" for plan in plans]
     listed = [folder / file for file in SPLIT_FILES.values()]
     named = [(p.relative_to(folder).as_posix(), p) for p in (*listed, *texts) if p.is_file()]
+    named += [] if rest is None else [("rest", Path(rest))]
     print_of = fingerprint(named, {**notes, "motions": _sizes(plans)})
     spec = StoreSpec(fps=options.fps, skeleton=BODY22, fingerprint=print_of, options=notes)
     writer = StoreWriter.open(out, spec)
@@ -90,7 +95,7 @@ def prepare_humanml3d(
         weights = _weights(plans)
         for number, plan in enumerate(plans, start=1):
             if not writer.is_done(plan.name):
-                _add(writer, plan, options, notes["source_fps"], weights)
+                _add(writer, plan, like, options, notes["source_fps"], weights)
             if progress is not None:
                 progress(number, len(plans), plan.name)
         if not writer.num_clips:
@@ -210,12 +215,13 @@ def _window(plan: _ClipPlan, start: int, end: int, texts: Sequence[str]) -> Wind
 def _add(
     writer: StoreWriter,
     plan: _ClipPlan,
+    like: Skeleton | None,
     options: HumanML3DOptions,
     source_fps: float | None,
     weights: Mapping[tuple[str, tuple[float, float]], float],
 ) -> None:
     try:
-        source = read_humanml3d(plan.file, fps=source_fps)
+        source = read_humanml3d(plan.file, fps=source_fps, rest=like)
         motion = retarget(source, BODY22).motion.translate(torch.tensor([0.0, TOE_HEIGHT, 0.0]))
         motion = motion.resample(options.fps)
     except (FileFormatError, InvalidInputError) as error:
