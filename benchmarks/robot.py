@@ -180,10 +180,11 @@ def people(folder: Path, count: int) -> None:
     windows = len(next(iter(found.values())))
     print(f"### {windows} windows of the CMU test split on the robot ({frames} frames)\n")
     print(f"Angles beyond their limits in the CSV files: {beyond}.\n")
-    print("| measure, per window | median | 95 % | highest |\n|---|---|---|---|")
+    print("| measure, per window | median | 95 % | worst |\n|---|---|---|---|")
     for name, values in found.items():
-        low, high = np.percentile(values, (50, 95))
-        print(f"| {name} | {low:.2f} | {high:.2f} | {max(values):.2f} |")
+        worst = min if name.startswith("other joint") else max
+        middle, late = np.percentile(values, (50, 5 if worst is min else 95))
+        print(f"| {name} | {middle:.2f} | {late:.2f} | {worst(values):.2f} |")
 
 
 def measures(
@@ -199,11 +200,14 @@ def measures(
         "wrist error, twists cut off: mean (cm)": 100 * float(off.mean()),
         "wrist error: mean (cm)": 100 * report.hands_mean,
         "wrist error: highest (cm)": 100 * report.hands_max,
+        "elbow error: mean (cm)": 100 * report.elbows_mean,
+        "elbow error: highest (cm)": 100 * report.elbows_max,
         "sole error: mean (cm)": 100 * report.soles_mean,
         "sole error: highest (cm)": 100 * report.soles_max,
         "touching soles slide, before (cm/s)": 100 * report.skate_before,
         "touching soles slide, after (cm/s)": 100 * report.skate_after,
         "sole below ground: deepest (mm)": -1000 * min(0.0, check.lowest_sole),
+        "other joint: lowest (mm, negative in the ground)": 1000 * check.lowest_height,
         "peak speed (rad/s)": max(r.velocity for r in check.hinges.values()),
         "peak acceleration (rad/s²)": max(r.acceleration for r in check.hinges.values()),
         "CPU seconds per second of motion": spent * motion.fps / motion.num_frames,

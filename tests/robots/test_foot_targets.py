@@ -1,7 +1,9 @@
 """Foot targets: soles stand flat, still and on the ground where they touch."""
 
+import pytest
 import torch
 
+from marey.robots import foot_targets
 from marey.robots.foot_targets import SOLES, plan_sole
 from marey.rotations import axis_rotation
 
@@ -57,3 +59,14 @@ def test_a_touch_too_short_to_stand_is_left_alone() -> None:
     contacts[:], contacts[20] = False, True
     still = plan_sole(SOLE, positions, turns, contacts, fps=30.0)
     assert torch.equal(still, plan_sole(SOLE, positions, turns, contacts & False, fps=30.0))
+
+
+def test_fading_around_a_touch() -> None:
+    on = torch.zeros(9, dtype=torch.bool)
+    assert foot_targets._faded(on, 3).tolist() == [0.0] * 9
+    on[4] = True
+    faded = foot_targets._faded(on, 3)
+    assert torch.equal(faded, faded.flip(0))
+    assert faded[4] == 1
+    assert faded[5] == pytest.approx(0.75**2 * (3 - 1.5))
+    assert faded[:1].tolist() == [0.0]

@@ -5,6 +5,7 @@ flat; where one end touches, that end stands. The way of a foot between two stan
 so that nothing jumps.
 """
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -115,13 +116,15 @@ def _runs(values: Tensor) -> list[tuple[int, int]]:
 
 def _faded(on: Bool[Tensor, " frames"], width: int) -> Float[Tensor, " frames"]:
     """Return 1 where ``on``, falling smoothly to 0 over ``width`` frames beside it."""
-    frames = torch.arange(len(on)).double()
-    where = on.nonzero()[:, 0].double()
-    if not len(where):
-        return torch.zeros(len(on)).double()
-    distance = (frames[:, None] - where).abs().amin(-1)
-    share = (1 - distance / (width + 1)).clamp(min=0)
+    since, until = _frames_since(on), _frames_since(on.flip(0)).flip(0)
+    share = (1 - torch.minimum(since, until) / (width + 1)).clamp(min=0)
     return share * share * (3 - 2 * share)
+
+
+def _frames_since(on: Bool[Tensor, " frames"]) -> Float[Tensor, " frames"]:
+    """Count the frames since the last that was ``on``; infinite before the first."""
+    frames = torch.arange(len(on)).double()
+    return frames - torch.where(on, frames, -math.inf).cummax(0).values
 
 
 def _flattened(
