@@ -100,8 +100,11 @@ def test_a_preset_of_other_names_is_refused(rig: Path) -> None:
 
 
 def test_the_fit_is_told_in_words(rig: Path) -> None:
-    motion = load_motion(rig)
+    motion = load_motion(rig).translate(torch.tensor([0.0, 0.1, 0.0]))
     text = "\n".join(fit_lines(put_on_rig(motion, SOMA30).report))
     assert "foot skate 0.0 cm/s before, 0.0 cm/s after" in text
     assert "feet moved by up to 0.0 cm" in text
     assert "out of reach" not in text
+    assert "sink" not in text
+    sunk = put_on_rig(motion.translate(torch.tensor([0.0, -0.5, 0.0])), SOMA30).report
+    assert any(line.startswith("soles sink by ") for line in fit_lines(sunk))

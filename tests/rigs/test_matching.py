@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from marey.io import read_bvh
-from marey.rigs import match_rig, naming
+from marey.rigs import chosen_map, match_rig, naming
 from marey.skeleton import BODY22, SOMA30, SOMA77, Roles, Skeleton
 
 NAMINGS = {
@@ -69,6 +69,53 @@ def test_words_alone_are_enough(name: str, rig_models: ModuleType) -> None:
     wanted = rig_models.expected(name)
     assert {joint: found.joint_map[joint] for joint in wanted} == wanted
     assert found.naming == ""
+
+
+def test_a_short_spine_is_matched_by_its_places(rig_models: ModuleType) -> None:
+    """A chest without upper chest is where the arms leave: it follows spine3."""
+    rig = rig_models.rig("vrm")
+    gone, above = rig.index("J_Bip_C_UpperChest"), rig.index("J_Bip_C_Chest")
+    kept = [joint for joint in range(rig.num_joints) if joint != gone]
+    parents = [above if parent == gone else parent for parent in rig.parents]
+    offsets = rig.rest_offsets.clone()
+    offsets[[j for j in kept if rig.parents[j] == gone]] += rig.rest_offsets[gone]
+    short = Skeleton(
+        name="short",
+        joint_names=tuple(rig.joint_names[j] for j in kept),
+        parents=tuple(kept.index(parents[j]) if parents[j] >= 0 else -1 for j in kept),
+        rest_offsets=offsets[kept],
+    )
+    found = match_rig(short)
+    assert found.naming == "vrm"
+    assert found.joint_map["J_Bip_C_Chest"] == "spine3"
+    assert found.missing in (("spine1",), ("spine2",))
+    assert {e.reason for e in found.entries if e.joint == "J_Bip_C_Chest"} == {"topology"}
+
+
+def test_what_a_vrm_file_states_decides(rig_models: ModuleType) -> None:
+    rig = rig_models.rig("vrm")
+    numbers = {joint: f"bone{i}" for i, joint in enumerate(rig.joint_names)}
+    nameless = renamed(rig, numbers)
+    bones = {
+        "hips": "J_Bip_C_Hips",
+        "spine": "J_Bip_C_Spine",
+        "chest": "J_Bip_C_Chest",
+        "upperChest": "J_Bip_C_UpperChest",
+        "neck": "J_Bip_C_Neck",
+        "head": "J_Bip_C_Head",
+    }
+    limbs = ("Shoulder", "UpperArm", "LowerArm", "Hand", "UpperLeg", "LowerLeg", "Foot")
+    for side, letter in (("left", "L"), ("right", "R")):
+        bones |= {f"{side}{limb}": f"J_Bip_{letter}_{limb}" for limb in limbs}
+        bones[f"{side}Toes"] = f"J_Bip_{letter}_ToeBase"
+        bones[f"{side}ThumbProximal"] = f"J_Bip_{letter}_Thumb1"
+    notes = {"vrm_bones": {bone: numbers[joint] for bone, joint in bones.items()}}
+    found = chosen_map(nameless, notes=notes)
+    assert found.naming == "VRM file"
+    wanted = rig_models.expected("vrm")
+    assert {joint: found.joint_map[numbers[joint]] for joint in wanted} == wanted
+    assert found.confidence > 0.98
+    assert chosen_map(nameless, notes={"vrm_bones": 3}).naming == ""
 
 
 def test_the_hip_of_daz_turns_with_its_pelvis(rig_models: ModuleType) -> None:

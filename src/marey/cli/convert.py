@@ -99,18 +99,15 @@ def _on_rig(
     motion: "Motion", name: str, rig_map: str | None, *, free_limbs: bool, notes: list[str]
 ) -> "Motion":
     """Put the motion on a rig. Raises InvalidInputError if the two have nothing in common."""
-    from marey.cli.rig import fit_lines
-    from marey.rigs import chosen_map, put_on_rig, standing_pose
-    from marey.rigs.standing import stood_up
+    from marey.cli.rig import fit_lines, map_of
+    from marey.rigs import put_on_rig, standing_pose
 
     rig = read_rig(name)
-    rest = standing_pose(rig)
-    standing = rig.skeleton if rest is None else stood_up(rig.skeleton, rest)
     result = put_on_rig(
         motion,
         rig.skeleton,
-        rig_map=chosen_map(standing, rig_map),
-        rest=rest,
+        rig_map=map_of(rig, rig_map),
+        rest=standing_pose(rig),
         feet=not free_limbs,
         hands=not free_limbs,
     )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Map = Annotated[str | None, tyro.conf.arg(name="map", metavar="FILE.json|PRESET")]
 """A map file, or the name of a preset."""
+SUNK = 0.005
+"""Soles that are deeper below the ground, in metres, are worth a line."""
 PresetName = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
 
 
@@ -107,7 +109,7 @@ def map_of(rig: "Motion", choice: str | None) -> "RigMap":
 
     rest = standing_pose(rig)
     skeleton = rig.skeleton if rest is None else stood_up(rig.skeleton, rest)
-    return chosen_map(skeleton, choice)
+    return chosen_map(skeleton, choice, notes=rig.metadata)
 
 
 def fit_lines(report: "FitReport") -> Iterator[str]:
@@ -124,6 +126,9 @@ def fit_lines(report: "FitReport") -> Iterator[str]:
     if report.foot_correction is not None:
         feet, hands = cm(report.foot_correction), cm(report.hand_correction)
         yield f"feet moved by up to {feet}, hands by {hands}"
+    if report.sunk_after is not None and report.sunk_after > SUNK:
+        sunk, before = cm(report.sunk_after), cm(report.sunk_before)
+        yield f"soles sink by {sunk}, those of the source by {before}"
     for limb, frames, error in (
         ("feet", report.feet_missed, report.foot_error),
         ("hands", report.hands_missed, report.hand_error),

@@ -12,6 +12,7 @@ from marey.rigs.rig_map import RigEntry, RigMap
 from marey.rigs.topology import guess_roles
 from marey.skeleton import BODY22, Roles, Skeleton
 
+SPINE = ("spine1", "spine2", "spine3")
 NAME, ROLE, MIRROR, TOPOLOGY = "name", "role", "mirror", "topology"
 _AGREED, _NAMED, _WORDS, _MIRRORED, _PLACED, _GUESSED = 0.99, 0.95, 0.9, 0.8, 0.8, 0.5
 _RECOGNISED = 0.6
@@ -32,6 +33,8 @@ def match_rig(skeleton: Skeleton, *, known: Sequence[Naming] | None = None) -> R
     does not fit is among its warnings.
     """
     naming, named = _recognised(skeleton, list(namings().values()) if known is None else known)
+    if not set(SPINE) <= set(named.values()):  # fewer joints than names: their places decide
+        named = {joint: other for joint, other in named.items() if other not in SPINE}
     named, warnings = _consistent(skeleton, named)
     roles, reasons = _roles(skeleton, named)
     bare = replace(skeleton, roles=roles)
