@@ -1,6 +1,7 @@
 """Playback with MuJoCo; drawing itself is skipped where no OpenGL is to be had."""
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from marey.errors import FileFormatError, InvalidInputError, MareyError
+from marey.errors import FileFormatError, InvalidInputError, MareyError, MissingExtraError
 from marey.motion.robot_motion import RobotMotion
 from marey.robots import play, play_frames
 from marey.robots.mjcf import to_mjcf
@@ -68,6 +69,14 @@ def test_the_makers_model_can_be_drawn(standing: RobotMotion, shared_data: Path)
     model = shared_data / "g1/g1_kinematics.xml"
     frame = next(play_frames(standing, model=model, size=(64, 48)))
     assert frame.std() > 1
+
+
+def test_without_mujoco_the_extra_is_named(
+    standing: RobotMotion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mujoco", None)
+    with pytest.raises(MissingExtraError, match=r"marey\[robot\]"):
+        next(play_frames(standing))
 
 
 def test_faults_are_told(standing: RobotMotion, tmp_path: Path) -> None:
