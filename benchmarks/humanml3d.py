@@ -3,14 +3,15 @@
     .venv/bin/python benchmarks/humanml3d.py --data ../shared/data
 
 Prints Markdown tables: the features beside those of the reference implementation on its fixture;
-rotations estimated from joint positions beside the real ones, and clips that went through a file
-of features and back to body22, both on the test clips of the CMU pack at 20 frames per second; and
-how long the preparation of AMASS files takes.
+rotations estimated from joint positions beside the real ones, of body22 and of another build; clips
+that went through files and back to body22 (all of them test clips of the CMU pack at 20 frames per
+second); and how long the preparation of AMASS files takes.
 """
 
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,22 @@ from marey.metrics.feet import foot_skate_from_contacts
 from marey.motion import BODY22_LIMITS, Motion, foot_contacts, retarget
 from marey.motion.chain_body import HUMANML3D_BODY
 from marey.motion.chain_features import chain_features, recovered_positions, standardised
-from marey.motion.posing import motion_of_positions
+from marey.motion.posing import motion_of_positions, skeleton_of_positions
 from marey.skeleton import BODY22
 
 FPS = 20.0
 CLIPS = ("walk", "jump", "dance", "turn")
+BENT = {
+    "left_hip": (0.06, -0.09, -0.01),
+    "right_hip": (-0.06, -0.09, -0.01),
+    "spine1": (0.0, 0.11, -0.03),
+    "spine2": (0.0, 0.13, 0.0),
+    "spine3": (0.0, 0.05, 0.03),
+    "neck": (0.0, 0.21, -0.03),
+    "left_collar": (0.08, 0.09, -0.02),
+    "right_collar": (-0.08, 0.09, -0.02),
+}
+"""Rest offsets of a body that is built otherwise than body22, metres."""
 
 
 def parity(fixture: Path) -> None:
@@ -82,6 +94,33 @@ def estimated_rotations(clips: list[Motion]) -> None:
         own = together[:, [joint, BODY22.mirror[joint]]].flatten().numpy()
         name = name.removeprefix("left_")
         print(f"| {name} | {np.median(own):.1f}° | {np.quantile(own, 0.95):.1f}° |")
+
+
+def another_build(clips: list[Motion]) -> None:
+    """Print how much of the rest pose of another body is taken for movement, with and without it.
+
+    The body is made up: its pelvis lies above its hips, and its spine is bent in rest pose.
+    """
+    offsets = BODY22.rest_offsets.clone()
+    for name, offset in BENT.items():
+        offsets[BODY22.index(name)] = torch.tensor(offset)
+    build = replace(BODY22, name="bent", rest_offsets=offsets)
+    rows: dict[str, list[list[float]]] = {"body22's": [], "its own": []}
+    for motion in clips:
+        source = retarget(motion, build).motion
+        positions, expected = source.joint_positions, retarget(source, BODY22).motion
+        for name, like in zip(rows, (BODY22, build), strict=True):
+            skeleton = skeleton_of_positions(positions, like)
+            found = motion_of_positions(positions, fps=FPS, skeleton=skeleton)
+            turned = rotations.geodesic_distance(found.global_rotations, source.global_rotations)
+            back = retarget(found, BODY22).motion.joint_positions
+            apart = (back - expected.joint_positions).norm(dim=-1)
+            trunk = BODY22.part_indices("torso")
+            rows[name].append([float(apart.mean()), float(turned[:, trunk].rad2deg().mean())])
+    print("\n| rest pose | joints on body22, mean | rotations of the trunk, mean |\n|---|---|---|")
+    for name, own in rows.items():
+        apart, turned = np.array(own).mean(0)
+        print(f"| {name} | {apart * 100:.2f} cm | {turned:.1f}° |")
 
 
 def there_and_back(clips: list[Motion], folder: Path) -> None:
@@ -143,6 +182,7 @@ def main() -> None:
     parity(arguments.data / "humanml3d_fixture" / "fixture.npz")
     clips = test_clips(CmuPack.open(arguments.data / "cmu"))
     estimated_rotations(clips)
+    another_build(clips)
     with tempfile.TemporaryDirectory() as folder:
         there_and_back(clips, Path(folder))
         speed(clips, Path(folder))
