@@ -16,7 +16,6 @@ from marey.cli.motion_files import read_skeleton, write_motion
 
 if TYPE_CHECKING:
     from marey.generate import ConstraintReport, GenerationResult
-    from marey.motion import Motion
     from marey.sampling import Guidance
     from marey.text import TextScript
 
@@ -100,10 +99,7 @@ def generate(
     request = replace(request, constraints=pinned.constraints)
     with _progress_bar(hidden=as_json) as progress:
         result = run(request, progress=progress)
-    notes = list(pinned.notes)
-    for motion, row in zip(result.motions, targets, strict=True):
-        for path in row:
-            notes += _save(motion, path, caption=str(motion.metadata["text"]), force=force)
+    notes = [*pinned.notes, *_save_all(result, targets, force=force)]
     content = _report(result, targets) | {"notes": notes}
     if report is not None:
         with atomic_path(report, force=force) as temporary:
@@ -143,14 +139,19 @@ def _targets(outputs: tuple[Path, ...], samples: int) -> list[list[Path]]:
     return [[p.with_name(f"{p.stem}_{i:02d}{p.suffix}") for p in outputs] for i in range(samples)]
 
 
-def _save(motion: "Motion", path: Path, *, caption: str, force: bool) -> list[str]:
-    """Write a motion, and return what the format made necessary."""
+def _save_all(
+    result: "GenerationResult", targets: list[list[Path]], *, force: bool
+) -> Iterator[str]:
+    """Write every motion to its files, and yield what their formats made necessary."""
     from marey.io.render import PREVIEW_SUFFIXES, render_file
 
-    if path.suffix.lower() in PREVIEW_SUFFIXES:
-        render_file(motion, path, caption=caption or None, force=force)
-        return []
-    return write_motion(motion, path, force=force)[1]
+    for motion, row in zip(result.motions, targets, strict=True):
+        for path in row:
+            if path.suffix.lower() in PREVIEW_SUFFIXES:
+                caption = str(motion.metadata["text"]) or None
+                render_file(motion, path, caption=caption, force=force)
+            else:
+                yield from write_motion(motion, path, force=force)[1]
 
 
 @contextmanager
