@@ -51,6 +51,14 @@ def test_place_and_heading_go_along(person: Motion) -> None:
     assert torch.allclose(second.joint_positions, moved, atol=2e-3)
 
 
+@pytest.mark.parametrize("level", [False, True])
+def test_a_single_frame_is_a_motion_too(person: Motion, level: bool) -> None:
+    result = retarget_to_robot(person.crop(0, 1), level=level)
+    assert result.motion.num_frames == 1
+    assert result.report.hands_max < 0.01
+    assert result.report.skate_after == 0
+
+
 def test_given_contacts_are_followed(person: Motion) -> None:
     lifted = replace(person, contacts=torch.zeros(15, 4, dtype=torch.bool))
     report = retarget_to_robot(lifted).report

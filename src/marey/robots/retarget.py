@@ -44,9 +44,9 @@ _SOLE_WEIGHT = 4.0
 _CONTACT_HEIGHT, _CONTACT_SPEED = 0.05, 0.25
 """An end of a sole that is lower and slower touches the ground; metres, metres per second."""
 _STIFFNESS = 0.03
-"""Metres of error that a radian away from the smoothed angles weighs as much as …"""
+"""Metres of error that a radian away from the smoothed angles weighs as much as, at rest."""
 _HASTE = 6.0
-"""… for a hinge that stands still; twice that at this speed, radians per second."""
+"""Speed at which a hinge is twice as stiff, radians per second."""
 _SMOOTHING = 0.07
 """Seconds to either side over which angles are averaged."""
 _ROUNDS = 4
