@@ -248,10 +248,13 @@ def test_pre_rotation_belongs_to_the_rest_pose(tmp_path: Path) -> None:
 
 
 def test_pivots_are_folded_in(tmp_path: Path) -> None:
-    """A pivot 1 m beside the child: it goes around it, so that its bone is not rigid."""
+    """A pivot 1 m beside the child: it goes around that, and so moves below its root."""
     rows = [("RotationPivot", "rotation", 100.0, 0.0, 0.0)]
-    with pytest.raises(FileFormatError, match=r"'child'.*translations='drop'"):
-        two_bones(tmp_path, *rows, angles=ANGLES)
+    found = two_bones(tmp_path, *rows, angles=ANGLES)
+    assert found.skeleton.joint_names == ("child", "tip")
+    turns = Rotation.from_euler("xyz", ANGLES, degrees=True)
+    places = np.array([1.0, 1.0, 0.0]) - turns.apply([1.0, 0.0, 0.0])
+    np.testing.assert_allclose(found.root_positions, places, atol=1e-6)
 
 
 def test_groups_above_the_bones_enter_the_root(generator: torch.Generator, tmp_path: Path) -> None:

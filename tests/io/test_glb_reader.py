@@ -266,6 +266,33 @@ def test_moving_bones_are_refused_or_kept_rigid(tmp_path: Path) -> None:
     assert float(np.ptp(lengths.numpy())) < 1e-6
 
 
+def game_rig() -> Rig:
+    """Hips that move below a root, with a bone for inverse kinematics beside them."""
+    rig = Rig()
+    rig.animate(1, "translation", [0, 0.5, 1], [[0, 1, 0], [0, 1, 2], [0, 1, 4]])
+    return rig
+
+
+def test_hips_that_move_below_a_root_become_the_root(tmp_path: Path) -> None:
+    found = game_rig().read(tmp_path)
+    assert found.skeleton.joint_names == ("arm", "hand")
+    np.testing.assert_allclose(found.root_positions[-1], [0, 1, 4], atol=1e-6)
+
+
+def test_what_hangs_beside_moving_hips_is_only_left_out_on_demand(tmp_path: Path) -> None:
+    rig = game_rig()
+    rig.json["nodes"].append({"name": "ik_hand"})
+    rig.json["nodes"][0]["children"].append(3)
+    rig.json["nodes"][2]["children"] = [4]
+    rig.json["nodes"].append({"name": "finger", "translation": [0.1, 0, 0]})
+    rig.json["skins"][0]["joints"] = [0, 1, 2, 3, 4]
+    with pytest.raises(FileFormatError, match=r"'arm'.*translations='drop'"):
+        rig.read(tmp_path)
+    found = rig.read(tmp_path, translations="drop")
+    assert found.skeleton.joint_names == ("arm", "hand", "finger")
+    np.testing.assert_allclose(found.root_positions[-1], [0, 1, 4], atol=1e-6)
+
+
 def break_it(rig: Rig, kind: str) -> None:
     nodes = rig.json["nodes"]
     if kind == "cycle":

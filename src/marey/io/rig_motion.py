@@ -44,12 +44,16 @@ def rig_motion(
 ) -> Motion:
     """Return the motion of a rig. Leaf joints ``<parent>_end`` become end sites.
 
-    A bone's length is the one that it has in most frames; where it changes by more than a
-    millimetre the file is refused, or its bones kept rigid if ``drop_translations``.
+    A joint above hips that move by themselves is folded into them. A bone's length is the one
+    that it has in most frames; where it changes by more than a millimetre the file is refused, or
+    its bones kept rigid if ``drop_translations``, and what hangs beside moving hips is left out.
     Raises FileFormatError.
     """
-    rest = _finite(path, rig.rest)
-    turns = _turns(path, rig.names, rest, _finite(path, rig.frames))
+    _finite(path, rig.rest)
+    _finite(path, rig.frames)
+    rig = _without_wrappers(path, rig, drop=drop_translations)
+    rest = rig.rest
+    turns = _turns(path, rig.names, rest, rig.frames)
     offsets = _offsets(path, rig, turns, drop=drop_translations)
     offsets[0] = rest[0, :3, 3]
     _check_size(path, offsets, rig.frames[:, 0, :3, 3])
@@ -155,8 +159,8 @@ def _offsets(
     for joint, parent in enumerate(rig.parents):
         if parent < 0:
             continue
-        track = np.einsum("fji,fj->fi", turns[:, parent], places[:, joint] - places[:, parent])
-        travel = float(np.ptp(track, axis=0).max())
+        track = _track(turns[:, parent], places[:, joint] - places[:, parent])
+        travel = _travel(track)
         if travel > TRANSLATION_TOLERANCE and not drop:
             raise _fault(
                 path,
@@ -169,10 +173,51 @@ def _offsets(
     return offsets
 
 
-def _finite(path: Path, transforms: Float[np.ndarray, "*shape 4 4"]) -> np.ndarray:
+def _track(
+    turns: Float[np.ndarray, "frames 3 3"], steps: Float[np.ndarray, "frames 3"]
+) -> Float[np.ndarray, "frames 3"]:
+    """Steps in the world as seen from a joint that has turned."""
+    return np.einsum("fji,fj->fi", turns, steps)
+
+
+def _travel(track: Float[np.ndarray, "frames 3"]) -> float:
+    """Longest side of the box that a track fills."""
+    return float(np.ptp(track, axis=0).max())
+
+
+def _without_wrappers(path: Path, rig: RigTransforms, *, drop: bool) -> RigTransforms:
+    """Leave out the root while the tree below it moves by itself, as hips below a group do."""
+    while len(rig.names) > 1:
+        below = [_below(rig.parents, i) for i, parent in enumerate(rig.parents) if parent == 0]
+        largest = max(below, key=len)
+        alone = len(below) == 1 or (drop and 2 * len(largest) > len(rig.names))
+        turns = _turns(path, rig.names[:1], rig.rest[:1], rig.frames[:, :1])[:, 0]
+        steps = rig.frames[:, largest[0], :3, 3] - rig.frames[:, 0, :3, 3]
+        if not alone or _travel(_track(turns, steps)) <= TRANSLATION_TOLERANCE:
+            break
+        place = {joint: i for i, joint in enumerate(largest)}
+        rig = RigTransforms(
+            names=tuple(rig.names[joint] for joint in largest),
+            parents=tuple(place.get(rig.parents[joint], -1) for joint in largest),
+            rest=rig.rest[largest],
+            frames=rig.frames[:, largest],
+            fps=rig.fps,
+        )
+    return rig
+
+
+def _below(parents: Sequence[int], top: int) -> list[int]:
+    """A joint and all that hangs on it, parents first."""
+    found = {top}
+    for joint in range(top + 1, len(parents)):
+        if parents[joint] in found:
+            found.add(joint)
+    return sorted(found)
+
+
+def _finite(path: Path, transforms: Float[np.ndarray, "*shape 4 4"]) -> None:
     if not (np.abs(transforms) < 1e9).all():  # false for NaN as well
         raise _fault(path, "joints", "finite transforms", "others")
-    return transforms
 
 
 def _check_size(path: Path, offsets: np.ndarray, root: np.ndarray) -> None:
