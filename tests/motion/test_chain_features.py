@@ -1,6 +1,7 @@
 """HumanML3D features: parity with the reference implementation, there and back, invariances."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from marey.motion.chain_features import (
 )
 from marey.motion.chain_statistics import chain_statistics
 from marey.motion.posing import skeleton_of_positions
-from marey.rotations import wrap_angle, yaw_matrix
+from marey.rotations import rotation_6d_to_matrix, wrap_angle, yaw_matrix
 from marey.skeleton import KIT21, joint_positions
 
 CLIPS = ("walk", "jump", "dance", "turn")
@@ -63,6 +64,37 @@ def test_features_are_those_of_the_reference(fixture: dict[str, torch.Tensor], c
     assert float(error.max()) < 4e-6
     contacts = HUMANML3D_BODY.slices["contacts"]
     assert float(error[:, contacts].max()) == 0
+
+
+@pytest.mark.parametrize("clip", CLIPS)
+def test_bone_rotations_point_where_the_positions_lie(
+    fixture: dict[str, torch.Tensor], clip: str
+) -> None:
+    body = HUMANML3D_BODY
+    standing = standardised(fixture[f"{clip}_positions"], body)
+    heading = smooth_heading(standing, body)[:-1]
+    ours = off_its_own_positions(chain_features(standing, body), heading, body)
+    reference = off_its_own_positions(fixture[f"{clip}_features"].double(), heading, body)
+    assert ours < 1e-12
+    assert reference > (5e-6 if clip == "turn" else 1e-7)
+
+
+def off_its_own_positions(features: torch.Tensor, heading: torch.Tensor, body: ChainBody) -> float:
+    """How far bone directions of the rotation block lie from those of the positions, radians."""
+    columns = features[:, body.slices["rotations"]].unflatten(1, (-1, 6))
+    turns = rotation_6d_to_matrix(columns)
+    places = features[:, body.slices["joint_positions"]].unflatten(1, (-1, 3))
+    root = features[:, body.slices["root_height"], None] * torch.tensor([0.0, 1.0, 0.0])
+    places = torch.cat((root, places), dim=1) @ yaw_matrix(heading).transpose(-1, -2)
+    worst = 0.0
+    for chain in body.chains:
+        turn = yaw_matrix(-heading)
+        for start, end in pairwise(chain):
+            turn = turn @ turns[:, end - 1]
+            stated = turn @ torch.tensor(body.directions[end]).double()
+            bone = torch.nn.functional.normalize(places[:, end] - places[:, start], dim=-1)
+            worst = max(worst, float((stated - bone).norm(dim=-1).max()))
+    return worst
 
 
 @pytest.mark.parametrize("clip", CLIPS)
