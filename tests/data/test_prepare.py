@@ -1,5 +1,7 @@
+import importlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,11 @@ import torch
 from marey.data import MotionStore
 from marey.data.prepare import BvhOptions, CmuOptions, prepare_bvh, prepare_cmu, report_of
 from marey.errors import FileFormatError, InvalidInputError
+from marey.io import save_motion
+from marey.motion import Motion
+from marey.rigs import put_on_rig
+from marey.rotations import axis_rotation
+from marey.skeleton import BODY22
 
 Library = Callable[..., tuple[Path, Path]]
 
@@ -219,3 +226,33 @@ def test_the_library_keeps_its_motion(shared_data: Path, tmp_path: Path) -> None
     pack = MotionStore.open(tmp_path / "cmu").motion("02_01")
     lengths = [(m.root_positions[-1] - m.root_positions[2]).norm(dim=-1) for m in (own, pack)]
     torch.testing.assert_close(lengths[0], lengths[1], atol=0.15, rtol=0)
+
+
+def test_a_rig_that_is_folded_up_without_rotations_is_read_as_it_stands(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bones along axes of their own: only the file's first frame shows how the rig stands."""
+    monkeypatch.syspath_prepend(str(repository / "benchmarks"))
+    rigs = importlib.import_module("rig_models")
+    folded, rest = rigs.with_own_axes(rigs.rig("mixamo"), "Y")
+    bow = torch.eye(3).repeat(40, 22, 1, 1)
+    for joint, angle in (("spine1", 0.7), ("left_hip", -1.0), ("left_knee", 1.2)):
+        bow[:, BODY22.index(joint)] = axis_rotation("X", torch.tensor(angle))
+    source = Motion(
+        root_positions=torch.tensor([0.0, 0.9, 0.0]).repeat(40, 1),
+        local_rotations=bow,
+        fps=20.0,
+        skeleton=BODY22,
+    )
+    moved = put_on_rig(source, folded, rest=rest, feet=False, hands=False).motion
+    frames = torch.cat((rest[None], moved.local_rotations))
+    roots = torch.cat((moved.root_positions[:1], moved.root_positions))
+    save_motion(replace(moved, local_rotations=frames, root_positions=roots), tmp_path / "a.bvh")
+    (tmp_path / "texts.csv").write_text("file,start,text\na.bvh,0.1,a person bows\n")
+    prepare_bvh(tmp_path, tmp_path / "texts.csv", tmp_path / "store")
+    read = MotionStore.open(tmp_path / "store").motion("a")
+    limbs = BODY22.indices(("spine3", "left_knee", "left_ankle", "right_ankle", "left_wrist"))
+    above = [BODY22.parents[joint] for joint in limbs]
+    bones = [m.joint_positions[5, limbs] - m.joint_positions[5, above] for m in (source, read)]
+    cosines = torch.nn.functional.cosine_similarity(*bones, dim=-1)
+    assert float(cosines.min()) > 0.999

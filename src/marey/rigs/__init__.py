@@ -6,7 +6,7 @@ from marey.rigs.map_file import load_rig_map, save_rig_map
 from marey.rigs.matching import match_rig
 from marey.rigs.naming import Naming, naming, namings, save_naming, user_folder
 from marey.rigs.rig_map import RigEntry, RigMap
-from marey.rigs.standing import standing_pose
+from marey.rigs.standing import standing_pose, upright
 
 __all__ = [
     "FitReport",
@@ -23,5 +23,6 @@ __all__ = [
     "save_naming",
     "save_rig_map",
     "standing_pose",
+    "upright",
     "user_folder",
 ]

@@ -16,6 +16,7 @@ from marey.errors import FileFormatError, InvalidInputError
 from marey.io.bvh import read_bvh
 from marey.motion import Motion
 from marey.motion.retarget import RetargetResult, retarget
+from marey.rigs.standing import upright
 from marey.skeleton import BODY22
 
 END_TOLERANCE = 0.1
@@ -146,8 +147,9 @@ def _add(writer: StoreWriter, folder: Path, plan: _FilePlan, options: BvhOptions
 
 
 def _read(path: Path, options: BvhOptions) -> tuple[Motion, RetargetResult]:
-    """The file's motion as it is, and on body22 at the store's frame rate."""
+    """The file's motion, on a rig that stands in rest pose, and on body22 at the store's rate."""
     source = read_bvh(path, unit=options.unit, up=options.up, translations=options.translations)
+    source = upright(source)
     result = retarget(source, BODY22)
     return source, replace(result, motion=result.motion.resample(options.fps))
 
