@@ -55,7 +55,7 @@ class BodyModel:
         joints = self.joints + self.shapes[..., :count] @ shape
         parents = list(BODY22.parents[1:])
         offsets = torch.cat((joints[:1], joints[1:] - joints[parents]))
-        return replace(BODY22, name="smpl22", rest_offsets=offsets.float(), end_sites=())
+        return replace(BODY22, name="smpl22", rest_offsets=offsets.float())
 
 
 def read_body_model(path: str | Path) -> BodyModel:

@@ -53,7 +53,8 @@ def skeleton_of_positions(
     """Return ``like`` with the proportions of the body that moves.
 
     Bones get their mean length over the frames along the rest directions of ``like``; bones that
-    start from one joint together keep the angles they have to each other in the clip.
+    start from one joint together keep the angles they have to each other in the clip. End sites
+    scale with the body.
     Raises InvalidInputError if the number of joints differs or a bone has no length.
     """
     _check(positions, like)
@@ -70,7 +71,10 @@ def skeleton_of_positions(
         own = list(like.children[joint])
         piece = _rigid_piece(exact[:, own] - exact[:, [joint]], offsets[own])
         offsets[own] = _laid_like(piece, offsets[own], _sides(like, joint))
-    return replace(like, name=name or like.name, rest_offsets=offsets.float(), end_sites=())
+    size = float(lengths.sum() / like.rest_offsets[1:].norm(dim=-1).sum())
+    tips = tuple((joint, (size * x, size * y, size * z)) for joint, (x, y, z) in like.end_sites)
+    named = name or like.name
+    return replace(like, name=named, rest_offsets=offsets.float(), end_sites=tips)
 
 
 def motion_of_positions(
