@@ -5,8 +5,8 @@
 Needs the robot extra (MuJoCo) and, in --data, `g1/g1_kinematics.xml` (the maker's model without
 meshes), `kimodo_examples/kimodo-g1-rp` and `cmu`. Poses, projections, limits, ground and speeds are
 measured after writing a CSV file and reading it back, errors of fits before.
-"Original" is the way of the exporter of Kimodo: rotation vectors along hinge axes that are turned by
-the rest of the body once too often.
+"Original" is the way of the exporter of Kimodo: rotation vectors along hinge axes that are turned
+by the rest of the body once too often.
 """
 
 import argparse
