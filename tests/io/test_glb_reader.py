@@ -320,7 +320,7 @@ def break_it(rig: Rig, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("cycle", "levels"),
+        ("cycle", "circles"),
         ("two parents", "one parent"),
         ("no joints", "a skin"),
         ("index", "index below 3"),
@@ -335,6 +335,17 @@ def test_broken_files_say_what_is_wrong(kind: str, message: str, tmp_path: Path)
     rig = Rig()
     break_it(rig, kind)
     with pytest.raises(FileFormatError, match=message):
+        rig.read(tmp_path)
+
+
+def test_curves_that_share_their_bytes_do_not_fill_the_memory(tmp_path: Path) -> None:
+    rig = Rig()
+    rig.animate(0, "scale", np.arange(3000), np.ones((3000, 3)))
+    nodes, channels = rig.json["nodes"], rig.json["animations"][0]["channels"]
+    nodes[2]["children"] = list(range(3, 1500))
+    nodes += [{} for _ in range(3, 1500)]
+    channels += [{"sampler": 0, "target": {"node": i, "path": "scale"}} for i in range(1500)]
+    with pytest.raises(FileFormatError, match="in proportion"):
         rig.read(tmp_path)
 
 

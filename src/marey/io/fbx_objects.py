@@ -17,7 +17,7 @@ MAX_SECONDS = 1e5
 FIELDS = ("Lcl Translation", "Lcl Rotation", "Lcl Scaling")
 
 _SPARE_BYTES, _TIMES_FILE = 2**26, 20
-_MAX_NUMBER = 1e12
+_MAX_NUMBER, _MAX_NAMES = 1e12, 50
 _FLOATS = ("f4", "f8")
 _CONSTANT = 2  # a bit of a key's attributes: its value holds up to the next key
 
@@ -73,7 +73,8 @@ class Scene:
     rest: Mapping[int, Float[np.ndarray, "4 4"]]
     """World transforms in which meshes were bound to models, in the file's unit and axes."""
     settings: Mapping[str, tuple[Any, ...]]
-    take: str
+    takes: tuple[str, ...]
+    """Names of the animations, of which the first is read."""
     span: tuple[int, int] | None
     """Start and stop of the first take, ticks, where it states them."""
     notes: str
@@ -109,20 +110,19 @@ class _Collector:
 
     def scene(self) -> Scene:
         models = self._models()
-        stack = next((i for i, r in self.objects.items() if r.name == "AnimationStack"), None)
-        take, span = "", None
-        if stack is not None:
-            record = self.objects[stack]
-            take, table = _name(record), _table(record)
+        stacks = [i for i, record in self.objects.items() if record.name == "AnimationStack"]
+        span = None
+        if stacks:
+            table = _table(self.objects[stacks[0]])
             span = (_whole(table, "LocalStart", 0), _whole(table, "LocalStop", 0))
-            self._add_curves(models, stack)
+            self._add_curves(models, stacks[0])
         comment = self.root.first("FBXHeaderExtension").first("SceneInfo").first("MetaData")
         notes = comment.first("Comment").values
         return Scene(
             models=models,
             rest=self._rest(models),
             settings=_table(self.root.first("GlobalSettings")),
-            take=take,
+            takes=tuple(_name(self.objects[stack]) for stack in stacks[:_MAX_NAMES]),
             span=span if span and span[0] < span[1] else None,
             notes=notes[0] if notes and isinstance(notes[0], str) else "",
         )

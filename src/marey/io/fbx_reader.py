@@ -9,6 +9,7 @@ documentation, "Computing transformation matrices"; files of several programs.
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,7 +59,9 @@ def read_fbx(path: str | Path, *, translations: Literal["refuse", "drop"] = "ref
         raise fault(path, "file", "a readable file", str(error)) from error
     scene = read_scene(path, decode(path, content), len(content))
     joints = _joints(path, scene)
-    metadata = _notes(scene) | ({"take": scene.take} if scene.take else {})
+    metadata = _notes(scene) | ({"take": scene.takes[0]} if scene.takes else {})
+    if len(scene.takes) > 1:
+        metadata["other_takes"] = list(scene.takes[1:])
     rig = _transforms(path, scene, joints)
     drop = translations == "drop"
     return rig_motion(path, rig, drop_translations=drop, metadata=metadata)
@@ -90,8 +93,7 @@ def _joints(path: Path, scene: Scene) -> list[int]:
     if not top:
         fix = "Export the skeleton too, as bones or joints."
         raise fault(path, "file", "bones (models of the sort LimbNode)", "none", fix=fix)
-    tops = list(top.values())
-    largest = max(dict.fromkeys(tops), key=tops.count)
+    ((largest, _),) = Counter(top.values()).most_common(1)
     return [identifier for identifier in top if top[identifier] == largest]
 
 
@@ -100,8 +102,9 @@ def _transforms(path: Path, scene: Scene, joints: list[int]) -> RigTransforms:
     above: list[int] = []
     parent = scene.models[joints[0]].parent
     while parent:
-        above.insert(0, parent)
+        above.append(parent)
         parent = scene.models[parent].parent
+    above.reverse()
     chain = [scene.models[identifier] for identifier in (*above, *joints)]
     place = {identifier: i for i, identifier in enumerate((*above, *joints))}
     parents = [place.get(model.parent, -1) for model in chain]

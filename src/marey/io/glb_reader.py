@@ -7,6 +7,7 @@ spacing of the keys, else 30. VRM files name the bones of a human, whose nodes h
 those before version 1 face -Z and are turned around.
 """
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -30,7 +31,8 @@ _DEFAULTS: dict[str, list[float]] = {
     "scale": [1.0, 1.0, 1.0],
 }
 _NOTES = ("text", "seed")
-_MIN_FPS, _MAX_DEPTH, _MAX_SKINS = 0.01, 256, 1000
+_MIN_FPS = 0.01
+_MAX_DEPTH, _MAX_SKINS, _MAX_NAMES = 256, 1000, 50
 _TURN_AROUND = np.diag([-1.0, 1.0, -1.0, 1.0])
 _ROLES = {"hip": "UpperLeg", "hand": "Hand", "heel": "Foot", "toe": "Toes"}
 
@@ -57,6 +59,8 @@ def read_glb(path: str | Path, *, translations: Literal["refuse", "drop"] = "ref
     names = {node: name for node, name in zip(joints, rig.names, strict=True)}
     bones = {bone: names[node] for bone, node in human.items() if node in names}
     metadata = _notes(file) | ({"vrm_bones": bones} if bones else {})
+    if others := [str(row.get("name", "")) for row in file.rows("animations")[1:]]:
+        metadata["other_takes"] = others[:_MAX_NAMES]
     drop = translations == "drop"
     motion = rig_motion(file.path, rig, drop_translations=drop, metadata=metadata)
     return _with_roles(motion, bones) if bones else motion
@@ -83,13 +87,19 @@ def _parents(file: GltfFile) -> list[int]:
             if parents[child] >= 0:
                 raise file.fault(f"node {child}", "one parent", f"{parents[child]} and {i}")
             parents[child] = i
-    for i in range(len(nodes)):
-        below, steps = parents[i], 0
-        while below >= 0:
-            below, steps = parents[below], steps + 1
-            if steps > _MAX_DEPTH:
-                raise file.fault(f"node {i}", f"at most {_MAX_DEPTH} levels above it", "more")
+    if len(_from_the_top(file, parents)) < len(nodes):
+        raise file.fault("nodes", f"a tree of at most {_MAX_DEPTH} levels", "circles, or more")
     return parents
+
+
+def _from_the_top(file: GltfFile, parents: list[int]) -> list[int]:
+    """Nodes level by level, as far as there may be levels."""
+    level = [node for node, parent in enumerate(parents) if parent < 0]
+    found: list[int] = []
+    for _ in range(_MAX_DEPTH):
+        found += level
+        level = [i for node in level for i in file.rows("nodes")[node].get("children", ())]
+    return found
 
 
 def _tracks(file: GltfFile) -> Tracks:
@@ -128,26 +138,18 @@ def _joints(file: GltfFile, parents: list[int], tracks: Tracks) -> list[int]:
             used.add(node)
             node = parents[node]
     top: dict[int, int] = {}
-    for node in _parents_first(parents):
+    for node in _parents_first(file, parents):
         if node in used and (parents[node] in top or node in named):
             top[node] = top.get(parents[node], node)
-    tops = list(top.values())
-    largest = max(dict.fromkeys(tops), key=tops.count)
+    ((largest, _),) = Counter(top.values()).most_common(1)
     return [node for node in top if top[node] == largest]
 
 
-def _parents_first(parents: list[int]) -> list[int]:
-    """Nodes in the order of the file where it lists parents first, else by depth."""
-    nodes = list(range(len(parents)))
+def _parents_first(file: GltfFile, parents: list[int]) -> list[int]:
+    """Nodes in the order of the file where it lists parents first, else level by level."""
     if all(parent < node for node, parent in enumerate(parents)):
-        return nodes
-    depths: list[int] = []
-    for node in nodes:
-        depth = 0
-        while parents[node] >= 0:
-            node, depth = parents[node], depth + 1
-        depths.append(depth)
-    return sorted(nodes, key=depths.__getitem__)
+        return list(range(len(parents)))
+    return _from_the_top(file, parents)
 
 
 def _transforms(
@@ -157,9 +159,7 @@ def _transforms(
 
     The rest pose is the one to which meshes are bound, of a ``human`` of VRM that of the nodes.
     """
-    above: list[int] = []
-    while (node := parents[(above or joints)[0]]) >= 0:
-        above.insert(0, node)
+    above = _above(parents, joints[0])
     chain = [*above, *joints]
     own = len(above)
     nodes = set(chain)
@@ -178,6 +178,14 @@ def _transforms(
         frames=frames[:, own:],
         fps=fps,
     )
+
+
+def _above(parents: list[int], node: int) -> list[int]:
+    """Nodes on which a node hangs, from the top on."""
+    found: list[int] = []
+    while (node := parents[node]) >= 0:
+        found.append(node)
+    return found[::-1]
 
 
 def _worlds(
@@ -214,9 +222,7 @@ def _bound(
             carriers.setdefault(file.index("skins", row["skin"]), node)
     meshes: list[np.ndarray] = []
     for skin in range(len(skins)):
-        line = [carriers[skin]] if skin in carriers else []
-        while line and parents[line[0]] >= 0:
-            line.insert(0, parents[line[0]])
+        line = [*_above(parents, carriers[skin]), carriers[skin]] if skin in carriers else []
         meshes.append(_worlds(file, parents, line, {}, None)[0, -1] if line else np.eye(4))
     group = rest[own - 1] if own else np.eye(4)
     bound = bind_pose(file, dict(zip(chain[own:], rest[own:], strict=True)), meshes, group)

@@ -29,6 +29,7 @@ _KINDS = {
 _WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _UNREADABLE = ("EXT_meshopt_compression", "KHR_meshopt_compression")
 _DATA = "data:"
+_SPARE_BYTES, _TIMES_FILE = 2**26, 40
 
 
 class GltfFile:
@@ -44,6 +45,8 @@ class GltfFile:
             content = path.read_bytes()
         except OSError as error:
             raise self.fault("file", "a readable file", str(error)) from error
+        # What arrays may take in all: many may lie in the same bytes.
+        self._budget = _SPARE_BYTES + _TIMES_FILE * len(content)
         text, self._binary = self._chunks(content)
         try:
             self._json = json.loads(text)
@@ -130,6 +133,10 @@ class GltfFile:
         if not count or stride < size or offset + (count - 1) * stride + size > len(data):
             got = f"{count} rows of {stride} bytes from byte {offset} of {len(data)}"
             raise self.fault(place, "rows within its buffer view", got)
+        self._budget -= 8 * count * width
+        if self._budget < 0:
+            fix = "Export the joints and their animation alone."
+            raise self.fault(place, "arrays in proportion to the file", "larger ones", fix=fix)
         values = np.ndarray((count, width), dtype, data, offset, (stride, dtype.itemsize))
         if dtype.kind == "f":
             found = values.astype(np.float64)
