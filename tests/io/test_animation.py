@@ -12,16 +12,18 @@ from marey.io.animation import write_animation
 
 @pytest.mark.parametrize("suffix", [".webp", ".gif"])
 def test_frames_last_as_long_as_they_should(tmp_path: Path, suffix: str) -> None:
-    images = [np.full((20, 30, 3), 25 * k, dtype=np.uint8) for k in range(7)]
-    path = tmp_path / f"grey{suffix}"
+    ramp = np.repeat(np.arange(0, 240, 8, dtype=np.uint8)[None, :, None], 3, axis=2)
+    picture = np.repeat(ramp, 20, axis=0)
+    images = [np.roll(picture, k, axis=1) for k in range(7)]  # all with the colours of the first
+    path = tmp_path / f"ramp{suffix}"
     write_animation(iter(images), path, frames=7, fps=30.0)
     total = 0
-    with Image.open(path) as picture:
-        assert (picture.size, picture.n_frames) == ((30, 20), 7)
+    with Image.open(path) as read:
+        assert (read.size, read.n_frames) == ((30, 20), 7)
         for frame in range(7):
-            picture.seek(frame)
-            picture.load()
-            total += picture.info["duration"]
+            read.seek(frame)
+            read.load()
+            total += read.info["duration"]
     assert total == pytest.approx(1000 * 7 / 30, abs=5)
 
 
