@@ -10,7 +10,7 @@ body stay on the ground; a hand that swings freely is left alone. Hips are no an
 a walk pass them as near as hands on hips are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
@@ -37,34 +37,53 @@ def hand_goals(
     ``anchors`` are joints of the source, and of the target, that hands can be near.
     """
     arms = [arm for arm in ARMS if arm in source.limbs and arm in target.limbs]
-    there = {arm: source.places[:, source.limbs[arm].end] for arm in arms}
-    here = {arm: target.places[:, target.limbs[arm].end] for arm in arms}
     goals = {}
     for arm in arms:
         reach = source.limbs[arm].length
-        ratio = target.limbs[arm].length / reach
-        places, weights = [here[arm]], [torch.ones(len(target.root))]
-
-        def hang(place: Tensor, distance: Tensor, places=places, weights=weights, reach=reach):
-            places.append(place)
-            weights.append(_weight(distance / reach))
-
-        for other in arms:
-            if other != arm:
-                way = there[arm] - there[other]
-                middle = (here[arm] + here[other]) / 2
-                hang(middle + ratio * way / 2, way.norm(dim=-1) - _HAND * reach)
+        proposals = [
+            *_beside_the_other(source, target, arm, [other for other in arms if other != arm]),
+            *_beside_joints(source, target, arm, anchors, scale),
+        ]
         if source.has_feet:
-            hang(scale * there[arm], there[arm][:, 1] - _GROUND * reach)
-        for joint, own in anchors:
-            if joint != source.limbs[arm].start:
-                way = there[arm] - source.places[:, joint]
-                place = target.places[:, own] + scale * way
-                hang(place, way.norm(dim=-1) - _BODY * reach)
-        shares = torch.stack(weights, dim=1)
-        shares = shares / shares.sum(1, keepdim=True)
-        goals[arm] = (torch.stack(places, dim=1) * shares[..., None]).sum(1)
+            hand = _hand(source, arm)
+            proposals.append((scale * hand, hand[:, 1] - _GROUND * reach))
+        own = _hand(target, arm)
+        weights = [_weight(distance / reach) for _, distance in proposals]
+        shares = torch.stack((torch.ones_like(own[:, 0]), *weights), dim=1)
+        places = torch.stack((own, *(place for place, _ in proposals)), dim=1)
+        goals[arm] = (places * (shares / shares.sum(1, keepdim=True))[..., None]).sum(1)
     return goals
+
+
+_Proposal = tuple[Float[Tensor, "frames 3"], Float[Tensor, " frames"]]
+"""Where an anchor wants a hand, and how far the source's hand is from the anchor's surface."""
+
+
+def _hand(body: Body, arm: str) -> Float[Tensor, "frames 3"]:
+    return body.places[:, body.limbs[arm].end]
+
+
+def _beside_the_other(
+    source: Body, target: Body, arm: str, others: Sequence[str]
+) -> Iterator[_Proposal]:
+    """Yield the place beside the middle of both hands, at the source's way scaled by the arms."""
+    reach = source.limbs[arm].length
+    ratio = target.limbs[arm].length / reach
+    for other in others:
+        way = _hand(source, arm) - _hand(source, other)
+        middle = (_hand(target, arm) + _hand(target, other)) / 2
+        yield middle + ratio * way / 2, way.norm(dim=-1) - _HAND * reach
+
+
+def _beside_joints(
+    source: Body, target: Body, arm: str, anchors: Sequence[tuple[int, int]], scale: float
+) -> Iterator[_Proposal]:
+    """Yield the places beside joints other than the arm's own shoulder."""
+    for joint, own in anchors:
+        if joint != source.limbs[arm].start:
+            way = _hand(source, arm) - source.places[:, joint]
+            distance = way.norm(dim=-1) - _BODY * source.limbs[arm].length
+            yield target.places[:, own] + scale * way, distance
 
 
 def anchors_of(

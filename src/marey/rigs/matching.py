@@ -29,8 +29,8 @@ def match_rig(skeleton: Skeleton, *, known: Sequence[Naming] | None = None) -> R
     Hips, hands, feet and head are found by the names of a naming (``known``; by default the shipped
     and the user's), else by the words in names, else as mirror images, else by the shape of the
     rest pose; what lies between them by the tree. A name counts only where it agrees with the
-    tree: a knee hangs on its hip. Never raises: what is not found is missing in the map, and what
-    does not fit is among its warnings.
+    tree: a knee hangs on its hip. What is not found is missing in the map, and what does not fit is
+    among its warnings. Raises FileFormatError for a preset of the user's that is damaged.
     """
     naming, named = _recognised(skeleton, list(namings().values()) if known is None else known)
     if not set(SPINE) <= set(named.values()):  # fewer joints than names: their places decide
