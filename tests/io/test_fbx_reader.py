@@ -152,32 +152,6 @@ def is_bone(record: Record) -> bool:
     return record.name == "Model" and record.values[2] == "LimbNode"
 
 
-def test_wide_records_are_read(generator: torch.Generator, tmp_path: Path) -> None:
-    motion = wander(BODY22, 5, generator)
-    assert_equal(read_bytes(_wide(fbx_bytes(motion)), tmp_path), motion)
-
-
-def _wide(content: bytes) -> bytes:
-    """The same file in version 7500, whose records count in 64 bits."""
-    stop = content.rindex(bytes.fromhex("fabcab09d0c8d466b176fb831cf7267e"))
-
-    def widened(start: int, end: int, at: int) -> bytes:
-        parts = []
-        while start < end:
-            last, count, length, name = struct.unpack_from("<IIIB", content, start)
-            if last == 0:
-                parts.append(bytes(25))
-                break
-            head = content[start + 13 : start + 13 + name + length]
-            body = widened(start + 13 + name + length, last, at + 25 + len(head))
-            whole = 25 + len(head) + len(body)
-            parts.append(struct.pack("<QQQB", at + whole, count, length, name) + head + body)
-            at, start = at + whole, last
-        return b"".join(parts)
-
-    return content[:23] + struct.pack("<I", 7500) + widened(27, stop, 27) + content[stop:]
-
-
 def test_axes_and_unit_are_those_of_the_file(generator: torch.Generator, tmp_path: Path) -> None:
     """A file in metres with Z up that faces -Y says the same as one in centimetres with Y up."""
     motion = wander(BODY22, 5, generator)
@@ -353,6 +327,23 @@ def test_other_programs_agree_where_the_bones_are(
     places = torch.tensor(seen["positions"])[:, order]
     assert float((motion.joint_positions - places).norm(dim=-1).max()) > 1  # tangled indeed
     torch.testing.assert_close(found.joint_positions, places, atol=2e-5, rtol=0)
+
+
+def test_stepped_keys_hold_until_the_next(tmp_path: Path) -> None:
+    def stepped(record: Record) -> Record:
+        if record.name != "AnimationCurve":
+            return record
+        kept = tuple(c for c in record.children if c.name != "KeyAttrFlags")
+        return replace(record, children=(*kept, Record("KeyAttrFlags", (np.array([2], np.int32),))))
+
+    scene = FbxScene()
+    root = scene.add_bone("root", np.zeros(3), None, size=1.0)
+    scene.add_bone("tip", np.array([0.0, 100.0, 0.0]), root, size=1.0)
+    scene.add_take("take", np.int64(TICKS))
+    places = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 90.0]])
+    scene.add_curves(root, "Lcl Translation", np.array([0, TICKS]), places)
+    found = read_bytes(changed(encode(scene.records()), stepped), tmp_path)
+    assert found.root_positions[:, 2].tolist() == pytest.approx([0.0] * 30 + [0.9])
 
 
 # --- files that cannot be read -----------------------------------------------------------------
