@@ -33,8 +33,6 @@ def match_rig(skeleton: Skeleton, *, known: Sequence[Naming] | None = None) -> R
     among its warnings. Raises FileFormatError for a preset of the user's that is damaged.
     """
     naming, named = _recognised(skeleton, list(namings().values()) if known is None else known)
-    if not set(SPINE) <= set(named.values()):  # fewer joints than names: their places decide
-        named = {joint: other for joint, other in named.items() if other not in SPINE}
     named, warnings = _consistent(skeleton, named)
     roles, reasons = _roles(skeleton, named)
     bare = replace(skeleton, roles=roles)
@@ -74,13 +72,16 @@ def with_roles(skeleton: Skeleton, rig_map: RigMap) -> Skeleton:
 
 def _recognised(skeleton: Skeleton, known: Sequence[Naming]) -> tuple[str, dict[str, str]]:
     """Return the naming that reads most joints, and what it reads; nothing if that is little."""
-    best, read = "", {}
+    best, most, read = "", 0, {}
     for naming in known:
         own = naming.read(skeleton.joint_names)
         limbs = [j for j in naming.joints if j.startswith(SIDES)]
         share = sum(j in limbs for j in own.values()) / max(1, len(limbs))
-        if share >= _RECOGNISED and len(own) > len(read):
-            best, read = naming.name, own
+        if share >= _RECOGNISED and len(own) > most:
+            best, most, read = naming.name, len(own), own
+            if set(SPINE) <= naming.joints.keys() and not set(SPINE) <= set(own.values()):
+                # The rig has fewer joints there than the naming names: their places decide.
+                read = {joint: other for joint, other in own.items() if other not in SPINE}
     return best, read
 
 
