@@ -46,6 +46,7 @@ def test_own_files_come_back(
     assert found.skeleton.parents == skeleton.parents
     assert (found.fps, found.num_frames) == (20.0, 50)
     assert found.metadata == {"source": "walk.glb", "text": "a person wanders", "seed": 7}
+    assert sorted(found.skeleton.end_sites) == sorted(skeleton.end_sites)
     for ours, theirs in (
         (found.skeleton.rest_offsets[1:], skeleton.rest_offsets[1:]),
         (found.local_rotations, motion.local_rotations),

@@ -122,6 +122,9 @@ class _File:
                 skeleton.joint_names, steps.tolist(), skeleton.children, strict=True
             )
         ]
+        for joint in {joint for joint, _ in skeleton.end_sites}:  # notes: glTF has no such thing
+            tips = [list(tip) for owner, tip in skeleton.end_sites if owner == joint]
+            self.gltf.nodes[joint].extras = {"tips": tips}
         inverse = torch.eye(4).repeat(skeleton.num_joints, 1, 1)
         inverse[:, :3, 3] = -rest
         columns = inverse.transpose(-1, -2).numpy()  # glTF stores matrices by column

@@ -63,6 +63,7 @@ def read_glb(path: str | Path, *, translations: Literal["refuse", "drop"] = "ref
         metadata["other_takes"] = others[:_MAX_NAMES]
     drop = translations == "drop"
     motion = rig_motion(file.path, rig, drop_translations=drop, metadata=metadata)
+    motion = _with_tips(file, motion, names)
     return _with_roles(motion, bones) if bones else motion
 
 
@@ -293,6 +294,21 @@ def _human_bones(file: GltfFile) -> tuple[dict[str, int], bool]:
         if isinstance(name, str):
             found[name] = file.index("nodes", node)
     return found, bool(old) and not new
+
+
+def _with_tips(file: GltfFile, motion: Motion, names: dict[int, str]) -> Motion:
+    """Add the ends of leaf bones, which marey's own writer notes beside its joints."""
+    if not str(file.object(file.root, "asset").get("generator")).startswith("marey "):
+        return motion
+    found: list[tuple[int, tuple[float, float, float]]] = []
+    for node, name in names.items():
+        extras = file.row("nodes", node).get("extras")
+        tips = extras.get("tips") if isinstance(extras, dict) else None
+        if name in motion.skeleton.joint_names and isinstance(tips, list):
+            for i in range(len(tips)):
+                x, y, z = file.numbers({"tips": tips[i]}, "tips", [0.0, 0.0, 0.0]).tolist()
+                found.append((motion.skeleton.index(name), (x, y, z)))
+    return replace(motion, skeleton=replace(motion.skeleton, end_sites=tuple(found)))
 
 
 def _with_roles(motion: Motion, bones: dict[str, str]) -> Motion:

@@ -98,7 +98,8 @@ def _skeleton(
     names = tuple(rig.names[joint] for joint in joints)
     parents = tuple(place[rig.parents[joint]] if joint else -1 for joint in joints)
     structure = read_names(names, parents)
-    ends = [(place[rig.parents[tip]], offsets[tip].tolist()) for tip in sorted(tips)]
+    last = [tip for tip in sorted(tips) if rig.parents[tip] in place]
+    ends = [(place[rig.parents[tip]], offsets[tip].tolist()) for tip in last]
     return Skeleton(
         name=name,
         joint_names=names,
@@ -112,15 +113,19 @@ def _skeleton(
 
 
 def _tips(names: Sequence[str], parents: Sequence[int]) -> set[int]:
-    """Leaf joints that only mark where a bone ends, by name: Blender's habit, and marey's."""
-    inner = set(parents)
-    return {
-        joint
-        for joint, parent in enumerate(parents)
-        if parent >= 0
-        and joint not in inner
-        and re.fullmatch(re.escape(names[parent]) + r"_end\d*", names[joint])
-    }
+    """Leaf joints that only mark where a bone ends, by name: Blender's habit, and marey's.
+
+    A tip that got a tip of its own, as happens on the way through Blender, is one all the same.
+    """
+    carrying = [0] * len(parents)  # children that are no tips
+    found: set[int] = set()
+    for joint in range(len(parents) - 1, 0, -1):
+        ending = re.escape(names[parents[joint]]) + r"_end\d*"
+        if not carrying[joint] and re.fullmatch(ending, names[joint]):
+            found.add(joint)
+        else:
+            carrying[parents[joint]] += 1
+    return found
 
 
 def _turns(
