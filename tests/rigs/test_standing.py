@@ -1,12 +1,16 @@
 """Standing: motions of rigs whose bones have axes of their own."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 
 from marey import rotations
+from marey.cli.motion_files import read_skeleton
+from marey.errors import InvalidInputError
+from marey.io import save_motion
 from marey.motion import Motion
 from marey.rigs import standing_pose
 from marey.rigs.standing import stands, stood_up, upright
@@ -38,6 +42,18 @@ def test_upright_moves_no_joint(
     first = torch.eye(3).expand(rig.num_joints, 3, 3)
     torch.testing.assert_close(done.local_rotations[0], first, atol=1e-5, rtol=0)
     assert upright(done) is done
+
+
+def test_motions_are_not_made_on_a_rig_that_lies_folded(
+    rig_models: ModuleType, tmp_path: Path, generator: torch.Generator
+) -> None:
+    rig, rest = rig_models.with_own_axes(rig_models.rig("mixamo"), "Y")
+    file = tmp_path / "rig.npz"
+    save_motion(motion_on(rig, rest, generator), file)
+    with pytest.raises(InvalidInputError, match=r"marey convert MOTION\.npz OUT\.bvh --skeleton"):
+        read_skeleton(str(file))
+    save_motion(upright(motion_on(rig, rest, generator)), file, force=True)
+    assert read_skeleton(str(file)).joint_names == rig.joint_names
 
 
 def test_a_rig_that_stands_stays_as_it_is(generator: torch.Generator) -> None:

@@ -103,9 +103,20 @@ def own_skeletons() -> "dict[str, Skeleton]":
 def read_skeleton(text: str) -> "Skeleton":
     """Return one of marey's own skeletons by name, or that of a motion file.
 
-    Raises InvalidInputError that lists the names if there is no such file either.
+    Raises InvalidInputError that lists the names if there is no such file either, and for a rig
+    that stands in the file's first frame only.
     """
-    return read_rig(text).skeleton
+    from marey.errors import InvalidInputError
+    from marey.rigs import standing_pose
+
+    rig = read_rig(text)
+    if standing_pose(rig) is not None:
+        raise InvalidInputError(
+            f"{text}: expected a rig that stands in its rest pose; the bones of this one have axes "
+            "of their own. Make the motion without --skeleton, then put it on the rig: "
+            f"marey convert MOTION.npz OUT.bvh --skeleton {text}."
+        )
+    return rig.skeleton
 
 
 def read_rig(text: str) -> "Motion":

@@ -159,10 +159,11 @@ def similar(
     from marey.models.alignment import load_alignment
     from marey.motion.retarget import retarget
     from marey.retrieval import MotionIndex, embed_windows
+    from marey.rigs.standing import upright
     from marey.skeleton import BODY22
 
     _check_sheet(sheet, force=force)
-    motion = retarget(read_motion(file, reading), BODY22).motion
+    motion = retarget(upright(read_motion(file, reading)), BODY22).motion
     opened, aligned = MotionIndex.open(index), load_alignment(model)
     opened.require_model(aligned)
     points, _ = embed_windows(motion, aligned, opened.header.settings)

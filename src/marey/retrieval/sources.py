@@ -14,6 +14,7 @@ from marey.io import load_motion, read_bvh
 from marey.io.files import READ_SUFFIXES
 from marey.motion import Motion
 from marey.motion.retarget import retarget
+from marey.rigs.standing import upright
 from marey.skeleton import BODY22
 
 SourceKind = Literal["folder", "store"]
@@ -97,4 +98,4 @@ def open_source(root: str | Path, *, bvh: Mapping[str, Any] | None = None) -> So
 
 
 def _on_body(motion: Motion) -> Motion:
-    return motion if motion.skeleton == BODY22 else retarget(motion, BODY22).motion
+    return motion if motion.skeleton == BODY22 else retarget(upright(motion), BODY22).motion
