@@ -191,6 +191,7 @@ def test_convert_does_not_overwrite_without_force(
         (["{walk}", "{folder}/a.npz", "--root-motion", "{folder}/r.json"], "--in-place"),
         (["{walk}", "{folder}/a.npz", "--to", "film"], "'film'"),
         (["{walk}", "{folder}/a.npz", "--straight"], "--loop"),
+        (["{walk}", "{folder}/a.bvh", "--to", "fbx"], "ends in .fbx"),
         (["{walk}", "{folder}/a.npz", "--skeleton", "{folder}/none.bvh"], "which is neither"),
     ],
 )

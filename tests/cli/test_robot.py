@@ -51,6 +51,15 @@ def test_export_one_and_check_it(
     assert found["hinges"]["left_elbow_joint"]["highest"] == pytest.approx(1.0, abs=0.05)
 
 
+def test_export_reads_other_frame_rates_and_orders_as_told(clip: Path, tmp_path: Path) -> None:
+    first, again = tmp_path / "a.csv", tmp_path / "b.csv"
+    words = ["--fps", "50", "--quaternions", "xyzw"]
+    assert main(["robot", "export", str(clip), "-o", str(first), *words]) == 0
+    source = ["--source-fps", "50", "--source-quaternions", "xyzw"]
+    assert main(["robot", "export", str(first), "-o", str(again), *words, *source]) == 0
+    assert np.allclose(np.loadtxt(first, delimiter=","), np.loadtxt(again, delimiter=","))
+
+
 def test_export_a_folder_goes_on_where_it_was(
     clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

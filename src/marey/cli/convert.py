@@ -44,8 +44,10 @@ def convert(
     """
     from marey.errors import InvalidInputError
     from marey.io import WRITE_SUFFIXES
+    from marey.io.formats import format_of
 
     check_outputs((target,), WRITE_SUFFIXES, force=force)
+    format_of(target, "writer", target_format)
     games.check(target, force=force)
     if rig_map is not None and skeleton is None:
         raise InvalidInputError("--map says how to follow --skeleton; give that as well.")

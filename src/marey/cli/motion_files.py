@@ -23,7 +23,7 @@ class ReadingFlags(BvhFlags):
     """Format of the file, where its suffix does not tell; see docs/howto/formats.md."""
     source_fps: float | None = None
     """Frame rate of a file that does not hold it: CSV, NPY and Kimodo's NPZ."""
-    quaternions: Literal["wxyz", "xyzw"] = "wxyz"
+    source_quaternions: Literal["wxyz", "xyzw"] = "wxyz"
     """Order of the root's quaternion in a CSV file."""
     rest: Path | None = None
     """File with the body's joints at rest, for AMASS and NPY: a body model or a table of joints."""
@@ -33,21 +33,22 @@ AS_IS = ReadingFlags()
 Reading = Annotated[ReadingFlags, tyro.conf.OmitArgPrefixes]
 """``--from``, ``--source-fps``, ``--unit`` and the others."""
 
-_OPTIONS = {"source_fps": "fps"}
+_OPTIONS = {"source_fps": "fps", "source_quaternions": "quaternions"}
 """Flags whose readers call them otherwise."""
 
 
-def read_motion(path: Path, flags: ReadingFlags = AS_IS) -> "Motion":
+def read_motion(path: Path, flags: ReadingFlags = AS_IS, *, of_many: bool = False) -> "Motion":
     """Read a motion file, and tell on stderr what the reader had to guess.
 
     That is the body of an AMASS file, and a BVH file that plainly has another axis up.
-    Raises InvalidInputError for flags that the file's format does not know.
+    Raises InvalidInputError for flags that the file's format does not know; for one ``of_many``
+    files of different formats they are meant for others.
     """
     from marey.io.bvh_up import is_z_up
     from marey.io.formats import format_named
 
     form = format_named(format_read(path, flags))
-    motion = form.read(path, **_options(path, form, flags))
+    motion = form.read(path, **_options(path, form, flags, of_many))
     if form.name == "bvh" and flags.up == AS_BVH.up and is_z_up(motion):
         print(
             f"warning: {path}: the body lies along Z, as in a file with Z up. If it should "
@@ -70,13 +71,17 @@ def format_read(path: Path, flags: ReadingFlags = AS_IS) -> str:
     return flags.source_format or format_of(path, "reader").name
 
 
-def _options(path: Path, form: "MotionFormat", flags: ReadingFlags) -> dict[str, Any]:
+def _options(
+    path: Path, form: "MotionFormat", flags: ReadingFlags, of_many: bool
+) -> dict[str, Any]:
     """Return the flags that were given as arguments of the format's reader."""
     from marey.errors import InvalidInputError
     from marey.io.formats import FORMATS
 
     names = [field.name for field in fields(flags) if field.name != "source_format"]
     given = [name for name in names if getattr(flags, name) != getattr(AS_IS, name)]
+    if of_many:
+        given = [name for name in given if _option(name, form) in form.reading]
     for name in given:
         option = _option(name, form)
         if option not in form.reading:
@@ -152,9 +157,9 @@ def write_motion(
 
     Returns what was written, and what had to be changed for it, in a user's words.
     """
-    from marey.io.formats import format_named, format_of
+    from marey.io.formats import format_of
 
-    form = format_named(target_format) if target_format else format_of(path, "writer")
+    form = format_of(path, "writer", target_format)
     notes: list[str] = []
     if form.fps is not None and motion.fps != form.fps:
         notes.append(f"{path}: resampled from {motion.fps:g} to {form.fps:g} fps")

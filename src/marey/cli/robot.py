@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from marey.cli.arguments import AS_BVH, BvhReading, InputFile
+from marey.cli.arguments import InputFile
+from marey.cli.motion_files import AS_IS, Reading, read_motion
 
 if TYPE_CHECKING:
-    from marey.motion import Motion
     from marey.robots import Exported, RobotCheck
 
 Sources = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IN")]
@@ -29,7 +29,7 @@ def export(
     quaternions: Quaternions = "wxyz",
     level: bool = False,
     report: Path | None = None,
-    bvh: BvhReading = AS_BVH,
+    reading: Reading = AS_IS,
     force: bool = False,
 ) -> int:
     """Write motions of any body as CSV files of the Unitree G1: 36 columns, angles in their limits.
@@ -46,7 +46,7 @@ def export(
         quaternions: Order of the root's quaternion; wxyz is MuJoCo's.
         level: Take the lowest foot within a second for the ground: for captures whose floor drifts.
         report: JSON file for what became of each motion; an earlier one is continued.
-        bvh: How to read BVH files.
+        reading: How to read the motions; each flag goes to the formats that know it.
         force: Overwrite CSV files that exist.
     """
     from marey.errors import InvalidInputError
@@ -72,7 +72,13 @@ def export(
             write_report(known, report)
 
     options = ExportOptions(fps=fps, header=header, quaternions=quaternions, level=level)
-    export_all(rows, read=lambda path: _read(path, bvh), options=options, force=force, report=tell)
+    export_all(
+        rows,
+        read=lambda path: read_motion(path, reading, of_many=len(rows) > 1),
+        options=options,
+        force=force,
+        report=tell,
+    )
     print(", ".join(f"{count} {status}" for status, count in counts.items()))
     return 1 if counts["dropped"] == len(rows) else 0
 
@@ -150,13 +156,6 @@ def play(
             progress=lambda done, total: bars.update(bar, completed=done, total=total),
         )
     print(output)
-
-
-def _read(path: Path, bvh: BvhReading) -> "Motion":
-    from marey.cli.motion_files import AS_IS, ReadingFlags, read_motion
-
-    flags = ReadingFlags(**vars(bvh)) if path.suffix.lower() == ".bvh" else AS_IS
-    return read_motion(path, flags)
 
 
 def outcome_line(row: "Exported") -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from marey.io.formats import format_named, format_of, suffixes
+from marey.io.formats import format_of, suffixes
 from marey.motion import Motion
 
 READ_SUFFIXES: tuple[str, ...] = suffixes("reader")
@@ -17,8 +17,7 @@ def load_motion(path: str | Path, *, format: str | None = None) -> Motion:
     Raises InvalidInputError for a suffix outside READ_SUFFIXES, FileFormatError for a file that
     cannot be read.
     """
-    chosen = format_named(format) if format else format_of(path, "reader")
-    return chosen.read(path)
+    return format_of(path, "reader", format).read(path)
 
 
 def save_motion(
@@ -30,5 +29,4 @@ def save_motion(
     not hold or, unless ``force``, for a file that exists; MissingExtraError where a format needs
     an optional package.
     """
-    chosen = format_named(format) if format else format_of(path, "writer")
-    chosen.write(motion, path, force=force)
+    format_of(path, "writer", format).write(motion, path, force=force)

@@ -170,13 +170,22 @@ def suffixes(kind: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def format_of(path: str | Path, kind: str) -> MotionFormat:
+def format_of(path: str | Path, kind: str, name: str | None = None) -> MotionFormat:
     """Return the format of a file to read (``reader``), or to be written (``writer``).
 
-    The suffix decides; which of the NPZ formats a file to read has, the names of its arrays do.
-    Raises InvalidInputError for other suffixes, FileFormatError for an NPZ of no known format.
+    ``name`` decides, or else the suffix; which of the NPZ formats a file to read has, the names of
+    its arrays do. Raises InvalidInputError for an unknown name or suffix and for a file that would
+    be written in a format with other suffixes, FileFormatError for an NPZ of no known format.
     """
     suffix = Path(path).suffix.lower()
+    if name is not None:
+        chosen = format_named(name)
+        if kind == "writer" and suffix not in chosen.suffixes:
+            raise InvalidInputError(
+                f"{path}: expected a name that ends in {', '.join(chosen.suffixes)} for format "
+                f"{name!r}, got {suffix or 'no suffix'}."
+            )
+        return chosen
     found = [each for each in FORMATS if suffix in each.suffixes and getattr(each, kind)]
     if not found:
         verb = {"reader": "read", "writer": "written"}[kind]
