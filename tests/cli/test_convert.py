@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from marey import rotations
 from marey.cli.main import main
 from marey.cli.render import View
 from marey.io import load_motion, save_motion
@@ -137,6 +138,29 @@ def test_convert_fits_motions_to_what_a_format_holds(
     assert load_motion(kimodo).skeleton.num_joints == 77
 
 
+def test_robots_files_have_thirty_frames_a_second_unless_told(
+    walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slow, out = tmp_path / "slow.npz", tmp_path / "a.csv"
+    assert main(["convert", str(walk), str(slow), "--fps", "10"]) == 0
+    assert main(["convert", str(slow), str(out)]) == 0
+    assert "resampled from 10 to 30 fps" in (told := capsys.readouterr().out)
+    assert "28 frames at 30 fps, 0.93 s, 34 joints" in told
+    assert load_motion(out).num_frames == 28
+    assert main(["convert", str(slow), str(out), "--fps", "50", "--force"]) == 0
+    assert load_motion(out).num_frames == 46
+
+
+@pytest.mark.parametrize("words", [["--to", "kimodo"], []])
+def test_loops_stay_closed_in_files_of_another_rate(
+    words: list[str], tmp_path: Path, shared_data: Path
+) -> None:
+    source, out = shared_data / "bvh_cmu" / "02_01.bvh", tmp_path / "a.npz"
+    assert main(["convert", str(source), str(out), "--loop", *words]) == 0
+    local = load_motion(out).local_rotations
+    assert rotations.geodesic_distance(local[0, 1:], local[-1, 1:]).max() < 0.01
+
+
 def test_root_motion_is_taken_out_and_kept(walk: Path, tmp_path: Path) -> None:
     still, root = tmp_path / "still.npz", tmp_path / "root.json"
     words = [str(walk), str(still), "--in-place", "--root-motion", str(root)]
@@ -192,6 +216,9 @@ def test_convert_does_not_overwrite_without_force(
         (["{walk}", "{folder}/a.npz", "--to", "film"], "'film'"),
         (["{walk}", "{folder}/a.npz", "--straight"], "--loop"),
         (["{walk}", "{folder}/a.bvh", "--to", "fbx"], "ends in .fbx"),
+        (["{walk}", "{folder}/a.npy", "--fps", "30"], "humanml3d files have 20 frames"),
+        (["{walk}", "{folder}/a.glb", "--reduce", "5"], "half a centimetre"),
+        (["{walk}", "{folder}/a.npz", "--free-limbs"], "--skeleton"),
         (["{walk}", "{folder}/a.npz", "--skeleton", "{folder}/none.bvh"], "which is neither"),
     ],
 )

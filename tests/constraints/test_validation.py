@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,6 +29,7 @@ from marey.constraints import (
 )
 from marey.constraints.reach import reach_of
 from marey.errors import InvalidInputError
+from marey.io import read_bvh
 from marey.motion import Motion
 from marey.skeleton import BODY22
 
@@ -48,6 +50,14 @@ def only(findings: tuple[Finding, ...]) -> Finding:
 
 
 # --- what is fine --------------------------------------------------------------------------------
+
+
+def test_hips_may_hang_on_joints_of_their_own(shared_data: Path) -> None:
+    """As on the CMU BVH rig, whose two hips have equal offsets from their buttocks."""
+    motion = read_bvh(shared_data / "bvh_cmu/02_01.bvh").crop(10, 40)
+    clip = Clip(skeleton=motion.skeleton, fps=motion.fps, frames=motion.num_frames)
+    constraints = constraints_from_motion(motion, ["full_body", "heading"], every=7)
+    assert not [each for each in check_constraints(constraints, clip) if each.severity == "error"]
 
 
 def test_a_motion_can_meet_what_it_does(motion: Motion, clip: Clip) -> None:

@@ -7,7 +7,7 @@ import tyro
 
 from marey.cli.arguments import check_outputs
 from marey.cli.games import GameFlags, write_reduced
-from marey.cli.motion_files import AS_IS, Reading, read_motion, read_rig, write_motion
+from marey.cli.motion_files import AS_IS, Reading, fitted, read_motion, read_rig, write_fitted
 
 if TYPE_CHECKING:
     from marey.motion import Motion
@@ -47,28 +47,25 @@ def convert(
     from marey.io.formats import format_of
 
     check_outputs((target,), WRITE_SUFFIXES, force=force)
-    format_of(target, "writer", target_format)
+    form = format_of(target, "writer", target_format)
     games.check(target, force=force)
-    if rig_map is not None and skeleton is None:
-        raise InvalidInputError("--map says how to follow --skeleton; give that as well.")
+    if skeleton is None and (rig_map is not None or free_limbs):
+        raise InvalidInputError(
+            "--map and --free-limbs say how to follow --skeleton; give that as well."
+        )
     motion, notes = read_motion(source, reading), []
     if skeleton is not None:
         motion, notes = _on_rig(motion, skeleton, rig_map, free_limbs=free_limbs)
-    if fps is not None:
-        motion = motion.resample(fps)
+    motion, told = fitted(motion, form, fps=fps)  # first: a loop that is resampled jumps again
+    notes += told
     motion, told = games.applied(motion)
     notes += told
-    if games.reduce is not None:
-        notes.append(write_reduced(motion, target, games.reduce, force=force))
+    if games.reduce is None:
+        written = write_fitted(motion, target, form, force=force)
     else:
-        motion, told = write_motion(motion, target, target_format=target_format, force=force)
-        notes += told
-    for note in notes:
-        print(note)
-    print(
-        f"{target}: {motion.num_frames} frames at {motion.fps:g} fps, {motion.seconds:.2f} s, "
-        f"{motion.skeleton.num_joints} joints"
-    )
+        written = write_reduced(motion, target, games.reduce, force=force)
+    for line in (*notes, written):
+        print(line)
 
 
 def _on_rig(
@@ -87,4 +84,6 @@ def _on_rig(
         feet=not free_limbs,
         hands=not free_limbs,
     )
-    return result.motion, [f"{name}: {line}" for line in fit_lines(result.report)]
+    lines = [f"warning: {warning}" for warning in result.rig_map.warnings]
+    lines += fit_lines(result.report)
+    return result.motion, [f"{name}: {line}" for line in lines]

@@ -13,6 +13,8 @@ from marey.cli.arguments import check_outputs
 if TYPE_CHECKING:
     from marey.motion import Motion, SplitMotion
 
+MOST_REDUCTION = 0.1
+"""Metres; what loses more is no longer the motion."""
 POOR_SEAM = 0.15
 """Where joints are off by more metres than this before a loop is closed, it holds no round."""
 
@@ -42,6 +44,11 @@ class GameFlags:
             raise InvalidInputError(
                 "--reduce writes sparse keys, which of marey's formats only .glb holds, got "
                 f"{target}."
+            )
+        if self.reduce is not None and not 0 < self.reduce <= MOST_REDUCTION:
+            raise InvalidInputError(
+                f"--reduce: expected metres, more than 0 and at most {MOST_REDUCTION:g}, got "
+                f"{self.reduce:g}; 0.005 is half a centimetre."
             )
         if self.root_motion is not None:
             if not self.in_place:
@@ -97,6 +104,7 @@ def write_reduced(motion: "Motion", target: Path, tolerance: float, *, force: bo
     reduced = reduce_keyframes(motion, tolerance=tolerance)
     write_glb(reduced, target, force=force)
     return (
-        f"keys: {reduced.keys} of {reduced.most_keys}; joints are off by at most "
+        f"{target}: {motion.num_frames} frames at {motion.fps:g} fps, {motion.seconds:.2f} s; "
+        f"{reduced.keys} of {reduced.most_keys} keys, joints off by at most "
         f"{1000 * reduced.place_error:.1f} mm"
     )

@@ -99,7 +99,7 @@ def generate(
     request = replace(request, constraints=pinned.constraints)
     with _progress_bar(hidden=as_json) as progress:
         result = run(request, progress=progress)
-    notes = [*pinned.notes, *_save_all(result, targets, force=force)]
+    notes = [*pinned.notes, *_save_all(result, targets, fps=fps, force=force)]
     content = _report(result, targets) | {"notes": notes}
     if report is not None:
         with atomic_path(report, force=force) as temporary:
@@ -140,7 +140,7 @@ def _targets(outputs: tuple[Path, ...], samples: int) -> list[list[Path]]:
 
 
 def _save_all(
-    result: "GenerationResult", targets: list[list[Path]], *, force: bool
+    result: "GenerationResult", targets: list[list[Path]], *, fps: float | None, force: bool
 ) -> Iterator[str]:
     """Write every motion to its files, and yield what their formats made necessary."""
     from marey.io.render import PREVIEW_SUFFIXES, render_file
@@ -151,7 +151,7 @@ def _save_all(
                 caption = str(motion.metadata["text"]) or None
                 render_file(motion, path, caption=caption, force=force)
             else:
-                yield from write_motion(motion, path, force=force)[1]
+                yield from write_motion(motion, path, fps=fps, force=force)
 
 
 @contextmanager

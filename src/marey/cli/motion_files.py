@@ -151,36 +151,78 @@ def read_rig(text: str) -> "Motion":
 
 
 def write_motion(
-    motion: "Motion", path: Path, *, target_format: str | None = None, force: bool = False
-) -> tuple["Motion", list[str]]:
-    """Write a motion on a body and at a frame rate that the format can hold.
+    motion: "Motion", path: Path, *, fps: float | None = None, force: bool = False
+) -> list[str]:
+    """Write a motion by its suffix, on a body and at a frame rate that such a file can hold.
 
-    Returns what was written, and what had to be changed for it, in a user's words.
+    That is ``fps`` for files that may have any. Returns what had to be changed, in a user's words.
     """
     from marey.io.formats import format_of
 
-    form = format_of(path, "writer", target_format)
+    form = format_of(path, "writer")
+    motion, notes = fitted(motion, form, fps=fps if form.any_rate else None)
+    write_fitted(motion, path, form, force=force)
+    return [f"{path}: {note}" for note in notes]
+
+
+def fitted(
+    motion: "Motion", form: "MotionFormat", *, fps: float | None = None
+) -> tuple["Motion", list[str]]:
+    """Return a motion on a body and at a frame rate that a format can hold: ``fps``, or its own.
+
+    And what had to be changed for that, in a user's words. Raises InvalidInputError for a frame
+    rate that such files cannot have.
+    """
+    from marey.errors import InvalidInputError
+
     notes: list[str] = []
-    if form.fps is not None and motion.fps != form.fps:
-        notes.append(f"{path}: resampled from {motion.fps:g} to {form.fps:g} fps")
-        motion = motion.resample(form.fps)
+    if fps not in (None, form.fps) and form.fps is not None and not form.any_rate:
+        raise InvalidInputError(
+            f"--fps {fps:g}: {form.name} files have {form.fps:g} frames per second. Leave it out."
+        )
+    rate = form.fps if fps is None else fps
+    if rate is not None and motion.fps != rate:
+        if fps is None:
+            notes.append(f"resampled from {motion.fps:g} to {rate:g} fps")
+        motion = motion.resample(rate)
+    if form.holds(motion.skeleton):
+        return motion, notes
     if form.name == "g1":
-        return motion, notes + _write_robot(motion, path, force=force)
-    if not form.holds(motion.skeleton):
-        from marey.rigs import put_on_rig
+        motion, note = _on_robot(motion)
+        return motion, [*notes, note]
+    from marey.rigs import put_on_rig
 
-        skeleton = form.skeletons[0]
-        notes.append(f"{path}: retargeted from {motion.skeleton.name} to {skeleton.name}")
-        motion = put_on_rig(motion, skeleton).motion
-    form.write(motion, path, force=force)
-    return motion, notes
+    skeleton = form.skeletons[0]
+    notes.append(f"retargeted from {motion.skeleton.name} to {skeleton.name}")
+    return put_on_rig(motion, skeleton).motion, notes
 
 
-def _write_robot(motion: "Motion", path: Path, *, force: bool) -> list[str]:
-    """Write a motion for the G1 and return what that cost."""
-    from marey.cli.robot import outcome_line
-    from marey.robots import Exported, ExportOptions, export_motion
+def _on_robot(motion: "Motion") -> tuple["Motion", str]:
+    """Return what the G1 makes of a motion, and what that cost."""
+    from marey.cli.robot import fit_words
+    from marey.rigs.standing import upright
+    from marey.robots import to_robot
 
-    details = export_motion(motion, path, options=ExportOptions(fps=None), force=force)
-    row = Exported(source="", target=str(path), status="written", details=details)
-    return [outcome_line(row)]
+    made, report = to_robot(upright(motion))
+    return made.motion(), f"put on the G1: {', '.join(fit_words(report['retargeting']))}"
+
+
+def write_fitted(motion: "Motion", path: Path, form: "MotionFormat", *, force: bool = False) -> str:
+    """Write a motion that a format can hold, and return what is in the file.
+
+    What leaves the robot's limits (a closed loop may) is projected into them.
+    """
+    frames, joints = motion.num_frames, motion.skeleton.num_joints
+    if form.name == "g1":
+        from marey.io.mujoco_csv import write_mujoco_csv
+        from marey.robots import to_robot
+
+        write_mujoco_csv(to_robot(motion)[0], path, force=force)
+    else:
+        form.write(motion, path, force=force)
+    if form.name == "humanml3d":  # its features are of steps from frame to frame
+        frames -= 1
+    if form.name == "kimodo":
+        joints = 77 if joints == 30 else joints
+    seconds = frames / motion.fps
+    return f"{path}: {frames} frames at {motion.fps:g} fps, {seconds:.2f} s, {joints} joints"

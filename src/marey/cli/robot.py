@@ -5,7 +5,7 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -13,6 +13,8 @@ from marey.cli.arguments import InputFile
 from marey.cli.motion_files import AS_IS, Reading, read_motion
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from marey.robots import Exported, RobotCheck
 
 Sources = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IN")]
@@ -167,15 +169,21 @@ def outcome_line(row: "Exported") -> str:
     details = row.details
     words = [f"{details['frames']} frames"]
     if made := details.get("retargeting"):
-        words.append(f"hands {100 * made['hands_mean']:.1f} cm off (at most")
-        words[-1] += f" {100 * made['hands_max']:.1f})"
-        slide = f"feet slide {100 * made['skate_after']:.1f} cm/s"
-        words.append(slide if made["touching"] else "no foot touches the ground: try --level")
+        words += fit_words(made)
     if made := details.get("projection"):
         words.append(f"joints moved {100 * made['projected_mean']:.2f} cm")
         words[-1] += f" (at most {100 * made['projected_max']:.1f})"
     words.append(f"up to {details['velocity']:.1f} rad/s")
     return f"{row.target}: {', '.join(words)}"
+
+
+def fit_words(made: "Mapping[str, Any]") -> list[str]:
+    """Return what retargeting to the robot cost, in a user's words, from its report as JSON."""
+    slide = f"feet slide {100 * made['skate_after']:.1f} cm/s"
+    return [
+        f"hands {100 * made['hands_mean']:.1f} cm off (at most {100 * made['hands_max']:.1f})",
+        slide if made["touching"] else "no foot touches the ground: try --level",
+    ]
 
 
 def _print_check(result: "RobotCheck") -> None:

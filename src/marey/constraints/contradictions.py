@@ -8,8 +8,11 @@ from torch import Tensor
 
 from marey.constraints.goal import DEFAULT_TOLERANCE, Goal, GoalKind, per_pin, target_distance
 from marey.constraints.reach import worst_of_pairs
+from marey.motion.joint_matching import rest_positions
 from marey.skeleton import Skeleton
 
+_ONE_PLACE = 1e-3
+"""Hips nearer to each other than this, in metres, say nothing of a heading."""
 _MOST_NEIGHBOURS = 16
 """With so many pins before it on the same quantity in the same frame each one is compared."""
 
@@ -92,7 +95,10 @@ def implied_goals(goals: Sequence[Goal], skeleton: Skeleton) -> list[Goal]:
     if not skeleton.roles.left_hip or not skeleton.roles.right_hip:
         return height
     left, right = skeleton.role("left_hip"), skeleton.role("right_hip")
-    rest = skeleton.rest_offsets[right] - skeleton.rest_offsets[left]
+    places = rest_positions(skeleton)
+    rest = places[right] - places[left]
+    if float(rest.norm()) < _ONE_PLACE:
+        return height
     turned = [goal for goal in goals if goal.quantity == ("joint_rotation", 0)]
     if not skeleton.parents[left] == skeleton.parents[right] == 0:
         turned = []

@@ -33,7 +33,9 @@ class MotionFormat:
     skeletons: tuple[Skeleton, ...] = ()
     """The bodies that such a file can hold, the first by preference; () for any."""
     fps: float | None = None
-    """The only frame rate that such a file can have; None for any."""
+    """Frame rate of such files, which do not hold it; None where they do."""
+    any_rate: bool = False
+    """Whether such a file may have another frame rate, which its reader is told."""
 
     def holds(self, skeleton: Skeleton) -> bool:
         """Return whether such a file can hold motions of a body; bone lengths may differ."""
@@ -115,6 +117,8 @@ FORMATS: tuple[MotionFormat, ...] = (
         writer="marey.io.mujoco_csv:write_mujoco_csv",
         reading=("fps", "quaternions"),
         skeletons=(G1_34,),
+        fps=30.0,
+        any_rate=True,
     ),
     MotionFormat(
         name="fbx",
