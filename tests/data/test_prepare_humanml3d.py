@@ -20,7 +20,8 @@ from marey.data.prepare import (
     prepare_humanml3d,
 )
 from marey.data.prepare.amass import mirrored_positions
-from marey.data.prepare.amass_index import even_cuts, preamble, read_index
+from marey.data.prepare.amass_index import Cut, even_cuts, preamble, read_index
+from marey.data.prepare.humanml3d_folder import FolderClip, HumanML3DFolder
 from marey.data.prepare.humanml3d_texts import TimedCaption, caption_of, read_captions
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io.amass import write_amass
@@ -28,6 +29,7 @@ from marey.io.cmu_pack import CmuPack
 from marey.io.humanml3d import read_humanml3d
 from marey.motion import Motion
 from marey.motion.chain_body import HUMANML3D_BODY
+from marey.motion.chain_features import chain_features
 from marey.motion.chain_statistics import chain_statistics
 from marey.skeleton import BODY22
 from marey.skeleton.kinematics import joint_positions
@@ -193,6 +195,38 @@ def test_what_the_folder_holds(tree: Tree, tmp_path: Path) -> None:
     assert "CMU/2/b.npz,167,333,CMU_2_b_01" in rows
 
 
+def test_every_recording_keeps_clips_of_its_own(tree: Tree, tmp_path: Path) -> None:
+    # Alike in plain letters, but for their case, by way of a mirror image, and too long.
+    names = ["A/歩く/走", "A/歩く/跳", "A/s/a b", "A/s/a_b", "A/s/A-b", "A/s/a-b", "MB/x", "B/x"]
+    folder = tree({f"{name}.npz": walking(2.2, 20.0) for name in (*names, "A/" + "n" * 120)})
+    out = tmp_path / "out"
+    report = prepare_amass(folder, out)
+    listed = (out / "all.txt").read_text().split()
+    assert sum(report.clips.values()) == report.mirrored == 9
+    assert len({name.casefold() for name in listed}) == len(listed) == 18
+    assert {file.stem for file in (out / "new_joints").iterdir()} == set(listed)
+    rows = [row.split(",") for row in (out / "index.csv").read_text().splitlines()[1:]]
+    assert len({row[0] for row in rows}) == 9
+    _, drops = read_index(out / "index.csv", folder)
+    assert drops == ()
+
+
+def test_a_name_belongs_to_one_clip(tmp_path: Path) -> None:
+    made = HumanML3DFolder(tmp_path / "out", HUMANML3D_BODY, job={})
+    features = chain_features(walking(2.2, 20.0).joint_positions, HUMANML3D_BODY)
+
+    def clip(source: str, name: str) -> FolderClip:
+        cut = Cut(source=source, start=0, end=44, name=name)
+        return FolderClip(cut=cut, split="train", features={"": features}, captions={})
+
+    made.add("a.npz", [clip("a.npz", "walk")], ())
+    resumed = HumanML3DFolder(tmp_path / "out", HUMANML3D_BODY, job={})
+    for folder in (made, resumed):
+        with pytest.raises(InvalidInputError, match=r"Walk: a clip of b\.npz has the name of"):
+            folder.add("b.npz", [clip("b.npz", "Walk")], ())
+    assert not (tmp_path / "out/new_joints/Walk.npy").exists()
+
+
 def test_its_own_index_makes_the_same_folder_again(tree: Tree, tmp_path: Path) -> None:
     folder = tree({"CMU/1/a_poses.npz": walking(4.0), "Transitions_mocap/2/b.npz": walking(25.0)})
     one, other = tmp_path / "one", tmp_path / "other"
@@ -319,7 +353,7 @@ def test_an_index_names_clips(tree: Tree, tmp_path: Path) -> None:
         "start or end is no number of frames",
         "new_name is no name of a file",
         "the tree has no such file",
-        "a name for the second time",
+        "a name for the second time, or one of a mirror image",
     ]
     report = prepare_amass(folder, tmp_path / "out", index=index)
     lengths = [
@@ -327,6 +361,33 @@ def test_an_index_names_clips(tree: Tree, tmp_path: Path) -> None:
     ]
     assert lengths == [79, 68]
     assert report.dropped["row: the tree has no such file"] == 2
+
+
+def test_names_of_mirror_images_are_taken(tree: Tree, tmp_path: Path) -> None:
+    folder = tree({"CMU/1/a.npz": walking(3.0)})
+    index = tmp_path / "index.csv"
+    rows = ["0,60,000001", "0,60,M000001", "0,60,Mb", "0,60,b", "0,60,M000002"]
+    lines = "".join(f"CMU/1/a.npz,{row}\n" for row in rows)
+    index.write_text(f"source_path,start_frame,end_frame,new_name\n{lines}")
+    cuts, drops = read_index(index, folder)
+    assert [cut.name for cut in cuts] == ["000001", "Mb", "M000002"]
+    assert [drop.place for drop in drops] == [f"index.csv, line {n}: CMU/1/a.npz" for n in (3, 5)]
+
+
+def test_clips_beyond_the_end_are_told(tree: Tree, tmp_path: Path) -> None:
+    folder = tree({"CMU/1/a.npz": walking(4.0)})
+    index = tmp_path / "index.csv"
+    index.write_text(
+        "source_path,start_frame,end_frame,new_name\n"
+        "CMU/1/a.npz,0,80,whole\nCMU/1/a.npz,10,5000,beyond\nCMU/1/a.npz,70,5000,short\n"
+    )
+    report = prepare_amass(folder, tmp_path / "out", index=index)
+    assert report.dropped == {
+        "clip: shorter than 2 s": 1,
+        "row: the recording ends before the clip does (clip kept, shorter)": 1,
+    }
+    assert "frame 5000 of 80" in (tmp_path / "out/job.jsonl").read_text()
+    assert "CMU/1/a.npz,10,80,beyond" in (tmp_path / "out/index.csv").read_text()
 
 
 SUBSETS = {  # as HumanML3D's index has them, and as they are called since
@@ -386,10 +447,10 @@ def test_preambles_are_cut_off(tree: Tree, tmp_path: Path) -> None:
 
 
 def test_pieces_are_even_and_not_too_long() -> None:
-    cuts = even_cuts("A b/c d.npz", 450, 200)
+    cuts = even_cuts("A b/c d.npz", "A_b_c_d", 450, 200)
     assert [(cut.start, cut.end) for cut in cuts] == [(0, 150), (150, 300), (300, 450)]
     assert cuts[0].name == "A_b_c_d_00"
-    assert len(even_cuts("a/b.npz", 200, 200)) == 1
+    assert len(even_cuts("a/b.npz", "a_b", 200, 200)) == 1
 
 
 @pytest.mark.parametrize(
@@ -412,7 +473,8 @@ def test_captions_are_read_and_written_alike() -> None:
     assert caption.mirrored().mirrored() == caption
     assert caption_of("  he  walks ") == TimedCaption(text="he walks")
     assert caption_of("he walks#he/PRON#nan#nan").end == 0.0
-    for bad in ("#a#0#0", "a#b#0", "a#b#x#0", "a#b#-1#0", "a#b#0#inf"):
+    bad_times = ("a#b#x#0", "a#b#-1#0", "a#b#0#inf", "a#b#5.0#3.0", "a#b#5.0#5.0")
+    for bad in ("#a#0#0", "a#b#0", *bad_times):
         with pytest.raises(InvalidInputError, match="expected"):
             caption_of(bad)
 
@@ -424,6 +486,9 @@ def test_captions_of_a_stretch() -> None:
     assert caption.within(9.0, 20.0) is None
     whole = TimedCaption(text="he waves")
     assert whole.within(5.0, 8.0) == whole
+    on = caption_of("he waves#x#4.0#0.0")
+    assert on.within(2.0, 8.0) == replace(on, start=2.0, end=6.0)
+    assert on.within(0.0, 4.0) is None
 
 
 def test_captions_by_clip_win_and_mirror_images_have_their_own(tree: Tree, tmp_path: Path) -> None:
@@ -440,7 +505,7 @@ def test_captions_by_clip_win_and_mirror_images_have_their_own(tree: Tree, tmp_p
     assert "by hand" in (out / "texts/MCMU_1_a_00.txt").read_text()
     assert (out / "texts/MCMU_1_b_00.txt").read_text() == "a right turn#x#1.0#2.0\n"
     assert report.captioned == 2
-    assert report.dropped == {"text: no caption in a line": 1}
+    assert report.dropped == {"text: no usable caption in a line": 1}
     assert read_captions(out / "texts/CMU_1_b_00.txt")[0][0].end == 2.0
 
 
@@ -463,7 +528,7 @@ def humanml3d(tmp_path: Path) -> Path:
     (folder / "test.txt").write_text("000003\n")
     (folder / "texts/000001.txt").write_text(
         "a person walks#x#0.0#0.0\nhe walks on#x#0.0#0.0\nhe waves#x#1.0#3.0\n"
-        "blink#x#1.0#1.2\nno#line\n"
+        "blink#x#1.0#1.2\nno#line\nhe stops#x#2.5#0.0\nbackwards#x#3.0#1.0\n"
     )
     (folder / "texts/000002.txt").write_text("a person runs#x#nan#nan\n")
     return folder
@@ -482,6 +547,7 @@ def test_a_folder_as_the_published_one_becomes_a_store(humanml3d: Path, tmp_path
     assert windows == {
         ("000001", 0, 80): ["a person walks", "he walks on"],
         ("000001", 20, 60): ["he waves"],
+        ("000001", 50, 80): ["he stops"],
         ("000002", 0, 80): ["a person runs"],
     }
     assert report.dropped == {
@@ -490,7 +556,7 @@ def test_a_folder_as_the_published_one_becomes_a_store(humanml3d: Path, tmp_path
         "clip: no motion file": 1,
         "clip: the name is no name of a file": 1,
         "clip: unreadable": 2,
-        "text: no caption in a line": 1,
+        "text: no usable caption in a line": 2,
         "text: no text file (clip kept)": 3,
         "window: shorter than 1 s": 1,
     }

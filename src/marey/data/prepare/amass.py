@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from jaxtyping import Float
 from torch import Tensor
 
-from marey.data.prepare.amass_index import Cut, even_cuts, preamble, read_index
+from marey.data.prepare.amass_index import Cut, clip_stems, even_cuts, preamble, read_index
 from marey.data.prepare.humanml3d_folder import FolderClip, FolderReport, HumanML3DFolder
 from marey.data.prepare.humanml3d_texts import (
     SPLIT_FILES,
@@ -61,6 +61,8 @@ class _Job:
     models: Mapping[str, BodyModel] | None
     texts: Path | None
     splits: Mapping[str, str] | None
+    stems: Mapping[str, str]
+    """What the names of clips start with, by source."""
 
 
 def prepare_amass(
@@ -95,6 +97,7 @@ def prepare_amass(
         models=None if rest is None else read_body_models(rest),
         texts=None if texts is None else Path(texts),
         splits=None if splits is None else _given_splits(Path(splits)),
+        stems=clip_stems(sources),
     )
     notes = {
         **asdict(options),
@@ -167,14 +170,23 @@ def _add(folder: HumanML3DFolder, job: _Job, source: str, cuts: list[Cut] | None
     positions = motion.joint_positions[first:]
     if cuts is None:
         longest = int(job.options.max_seconds * job.options.fps)
-        cuts = even_cuts(source, len(positions), longest)
+        cuts = even_cuts(source, job.stems[source], len(positions), longest)
     clips: list[FolderClip] = []
     drops: list[Drop] = []
     for cut in cuts:
-        clip = _clip(job, cut, positions[cut.start : cut.end], drops)
-        clips += [] if clip is None else [clip]
+        whole = replace(cut, end=min(cut.end, len(positions)))
+        clip = _clip(job, whole, positions[whole.start : whole.end], drops)
+        if clip is not None:
+            clips.append(clip)
+            drops += [] if whole == cut else [_cut_short(cut, whole)]
     notes = motion.metadata
     folder.add(source, clips, drops, rest=notes["rest"], rate=notes.get("rate", ""))
+
+
+def _cut_short(cut: Cut, whole: Cut) -> Drop:
+    reason = "the recording ends before the clip does (clip kept, shorter)"
+    place = f"{cut.name} ({cut.source}): frame {cut.end} of {whole.end}"
+    return Drop(kind="row", reason=reason, place=place)
 
 
 def _read(job: _Job, source: str) -> Motion:
@@ -273,5 +285,7 @@ def _readable(file: Path, drops: list[Drop]) -> list[TimedCaption]:
     except FileFormatError as error:
         drops.append(Drop(kind="text", reason="unreadable", place=f"{file.name}: {error.place}"))
         return []
-    drops += [Drop(kind="text", reason="no caption in a line", place=fault) for fault in faults]
+    drops += [
+        Drop(kind="text", reason="no usable caption in a line", place=fault) for fault in faults
+    ]
     return captions

@@ -6,8 +6,11 @@ the last frame out, as a Python slice does. Folders of AMASS that were renamed s
 """
 
 import csv
+import hashlib
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -24,6 +27,8 @@ _PREAMBLES = {
     "transitions": 0.5,
 }
 """Seconds at the start of a recording in which the person stands in T-pose, by part of AMASS."""
+_LONGEST_STEM = 90
+"""Characters; a name with the number of its piece still fits an index and a file system."""
 _RENAMED = {
     "BioMotionLab_NTroje": "BMLrub",
     "DFaust_67": "DFaust",
@@ -45,8 +50,8 @@ class Cut:
     """Path inside the tree, with forward slashes."""
     start: int
     """First frame after the preamble, at the rate of the result."""
-    end: int | None
-    """Frame after the last; negative counts from the end, None is the end."""
+    end: int
+    """Frame after the last; negative counts from the end."""
     name: str
 
 
@@ -63,25 +68,48 @@ def read_index(path: Path, tree: Path) -> tuple[tuple[Cut, ...], tuple[Drop, ...
     """
     cuts: list[Cut] = []
     drops: list[Drop] = []
-    names: set[str] = set()
+    taken: set[str] = set()
     for line, cells in _lines(path):
         place = f"{path.name}, line {line}: {cells['source_path']}"
         cut = _cut(cells, tree)
         if isinstance(cut, str):
             drops.append(Drop(kind="row", reason=cut, place=place))
-        elif cut.name in names:
-            drops.append(Drop(kind="row", reason="a name for the second time", place=place))
+        elif taken & set(_claimed(cut.name)):
+            again = "a name for the second time, or one of a mirror image"
+            drops.append(Drop(kind="row", reason=again, place=place))
         else:
-            names.add(cut.name)
+            taken.update(_claimed(cut.name))
             cuts.append(cut)
     if not cuts and not drops:
         raise _fault(path, "table", "at least one line", "none")
     return tuple(cuts), tuple(drops)
 
 
-def even_cuts(source: str, frames: int, longest: int) -> list[Cut]:
-    """Cut a recording of so many frames into pieces of equal length, none above ``longest``."""
-    stem = re.sub(r"[^A-Za-z0-9-]+", "_", source.rpartition(".")[0])
+def clip_stems(sources: Sequence[str]) -> dict[str, str]:
+    """Return what the names of each source's clips start with: its path in plain letters.
+
+    Where that is not the source's alone, or too long, a hash of the path makes it so.
+    """
+    plain = {s: re.sub(r"[^A-Za-z0-9-]+", "_", s.rpartition(".")[0]) for s in sources}
+    claims = Counter(name for stem in plain.values() for name in _claimed(stem))
+    return {
+        source: stem
+        if len(stem) <= _LONGEST_STEM and all(claims[name] == 1 for name in _claimed(stem))
+        else f"{stem[: _LONGEST_STEM - 11]}_{hashlib.sha256(source.encode()).hexdigest()[:10]}"
+        for source, stem in plain.items()
+    }
+
+
+def _claimed(name: str) -> tuple[str, str]:
+    """The names of a clip and of its mirror image; many file systems do not tell a from A."""
+    return name.casefold(), f"m{name.casefold()}"
+
+
+def even_cuts(source: str, stem: str, frames: int, longest: int) -> list[Cut]:
+    """Cut a recording of so many frames into pieces of equal length, none above ``longest``.
+
+    They are called ``stem``_00, ``stem``_01 and so on.
+    """
     count = max(1, math.ceil(frames / longest))
     ends = [round(frames * i / count) for i in range(count + 1)]
     return [

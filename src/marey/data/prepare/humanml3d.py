@@ -153,7 +153,9 @@ def _captions(file: Path, name: str) -> tuple[list[TimedCaption], list[Drop]]:
     except FileFormatError as error:
         place = f"{name}: {error.place}"
         return [], [Drop(kind="text", reason="unreadable (clip kept)", place=place)]
-    return captions, [Drop(kind="text", reason="no caption in a line", place=f) for f in faults]
+    return captions, [
+        Drop(kind="text", reason="no usable caption in a line", place=f) for f in faults
+    ]
 
 
 def _source_fps(folder: Path, options: HumanML3DOptions) -> float | None:
@@ -183,8 +185,7 @@ def _by_span(plan: _ClipPlan) -> dict[tuple[float, float], tuple[str, ...]]:
     """Distinct captions by the stretch they are about."""
     found: dict[tuple[float, float], dict[str, None]] = {}
     for each in plan.captions:
-        span = (each.start, each.end) if each.end > each.start else (0.0, 0.0)
-        found.setdefault(span, {})[each.text] = None
+        found.setdefault((each.start, each.end), {})[each.text] = None
     return {span: tuple(texts) for span, texts in found.items()}
 
 

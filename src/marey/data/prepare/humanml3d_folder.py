@@ -101,6 +101,7 @@ class HumanML3DFolder:
         self.path, self.body = path, body
         self._rows: list[dict[str, Any]] = []
         self._done: set[str] = set()
+        self._names: set[str] = set()
         file = path / JOB
         if file.is_file():
             self._resume(file, job)
@@ -135,11 +136,18 @@ class HumanML3DFolder:
         """Write the clips of a source, and note that it is dealt with and what was dropped.
 
         ``rest`` and ``rate`` are the reader's notes of rest joints and frame rate.
+        Raises InvalidInputError if another clip has one of the names.
         """
         rows = []
         for clip in clips:
             for prefix, features in clip.features.items():
                 name = f"{prefix}{clip.cut.name}"
+                if name.casefold() in self._names:
+                    raise InvalidInputError(
+                        f"{name}: a clip of {source} has the name of another clip (letters' case "
+                        "does not count). Rename one of them."
+                    )
+                self._names.add(name.casefold())
                 self._write(name, features, clip.captions.get(prefix, ()))
             frames = len(next(iter(clip.features.values())))
             rows.append(
@@ -248,6 +256,7 @@ class HumanML3DFolder:
                 temporary.write_text("".join(whole), encoding="utf-8")
         self._rows = [json.loads(line) for line in whole[1:]]
         self._done = {row["source"] for row in self._rows}
+        self._names = {f"{p}{c['name']}".casefold() for c in self._clips for p in c["prefixes"]}
 
 
 def _lines(lines: Sequence[str]) -> str:

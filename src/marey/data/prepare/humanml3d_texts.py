@@ -1,7 +1,7 @@
 """HumanML3D's text files: one caption a line, with its words tagged and its time in the clip.
 
 A line is ``caption#word/TAG word/TAG …#from#to`` with seconds; 0.0 and 0.0, or not-a-number, mean
-the whole clip. Lines of a caption alone are read too.
+the whole clip, and an end of 0.0 the clip's. Lines of a caption alone are read too.
 """
 
 import math
@@ -42,14 +42,15 @@ class TimedCaption:
 
         A caption of the whole clip is one of every stretch.
         """
-        if not self.end > self.start:
+        if self.start == self.end == 0:
             return self
-        first, last = max(self.start, start) - start, min(self.end, end) - start
+        first = max(self.start, start) - start
+        last = min(self.end or math.inf, end) - start
         return replace(self, start=first, end=last) if first < last else None
 
 
 def caption_of(line: str) -> TimedCaption:
-    """Read a line. Raises InvalidInputError if it holds no sentence or no times."""
+    """Read a line. Raises InvalidInputError if it holds no sentence or no stretch of time."""
     text, *fields = (field.strip() for field in line.split("#"))
     text = " ".join(text.split())
     if not text:
@@ -57,7 +58,10 @@ def caption_of(line: str) -> TimedCaption:
     if len(fields) not in (0, 3):
         raise InvalidInputError(f"expected caption#words#from#to, got {line[:80]!r}.")
     words, start, end = fields if fields else ("", "0", "0")
-    return TimedCaption(text=text, words=words, start=_seconds(start), end=_seconds(end))
+    first, last = _seconds(start), _seconds(end)
+    if 0 < last <= first:
+        raise InvalidInputError(f"expected an end after the start, got {first:g} to {last:g} s.")
+    return TimedCaption(text=text, words=words, start=first, end=last)
 
 
 def read_captions(path: Path) -> tuple[list[TimedCaption], list[str]]:
