@@ -103,7 +103,7 @@ def test_a_group_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
         (["data", "prepar"], 2, "Did you mean 'prepare'?"),
         (["--loud"], 2, "unknown option '--loud'"),
         (["greet", "--name", "nobody"], 2, "marey: error: expected somebody, got nobody.\n"),
-        (["greet", "--name", "file"], 2, "No such file or directory: 'x.bvh'"),
+        (["greet", "--name", "file"], 2, "x.bvh: No such file or directory"),
         (["greet", "--name", "away"], 130, "interrupted"),
         (["greet", "--volume", "3"], 2, "--volume"),
     ],

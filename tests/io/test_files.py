@@ -41,6 +41,11 @@ def test_unknown_suffixes_list_the_known(tmp_path: Path, name: str) -> None:
         load_motion(tmp_path / name)
 
 
+def test_a_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="got a folder"):
+        load_motion(tmp_path)
+
+
 def test_save_lists_its_suffixes(motion: Motion, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=", ".join(WRITE_SUFFIXES).replace(".", r"\.")):
         save_motion(motion, tmp_path / "a.abc")

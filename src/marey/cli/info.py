@@ -36,14 +36,18 @@ def info(
 def motion_facts(motion: "Motion", path: Path, format: str) -> dict[str, Any]:
     """Return the facts as JSON-like values; metres, seconds, metres per second.
 
-    Foot skate is null where the skeleton names no toes or no toe comes near the ground.
+    Foot skate is that of feet in contact where the file holds contacts, else of toes near y = 0;
+    null where the skeleton names no toes or none touches.
     """
-    from marey.metrics import foot_skate_from_height, path_length
+    from marey.metrics import foot_skate_from_contacts, foot_skate_from_height, path_length
 
     ground = motion.root_positions[:, [0, 2]]
-    roles, skate = motion.skeleton.roles, None
-    if roles.left_toe and roles.right_toe:
-        skate = foot_skate_from_height(motion.joint_positions, motion.skeleton, motion.fps)
+    places, skeleton, skate = motion.joint_positions, motion.skeleton, None
+    if skeleton.roles.left_toe and skeleton.roles.right_toe:
+        if motion.contacts is None:
+            skate = foot_skate_from_height(places, skeleton, motion.fps)
+        else:
+            skate = foot_skate_from_contacts(places, motion.contacts, skeleton, motion.fps)
     return {
         "file": str(path),
         "format": format,
@@ -63,13 +67,14 @@ def motion_facts(motion: "Motion", path: Path, format: str) -> dict[str, Any]:
 
 def _lines(facts: dict[str, Any]) -> list[str]:
     skate = facts["foot_skate"]
+    judged = "feet in contact" if facts["contacts"] else "toes near the ground"
     rows = {
         "file": facts["file"],
         "format": facts["format"],
         "skeleton": f"{facts['skeleton']}, {facts['joints']} joints",
         "length": f"{facts['frames']} frames at {facts['fps']:g} fps = {facts['seconds']:.2f} s",
         "path": f"{facts['path_length']:.2f} m, net {facts['net_displacement']:.2f} m",
-        "foot skate": "unknown" if skate is None else f"{100 * skate:.1f} cm/s",
+        "foot skate": "unknown" if skate is None else f"{100 * skate:.1f} cm/s, of {judged}",
         "contacts": "yes" if facts["contacts"] else "no",
         **{key: _short(value) for key, value in facts["metadata"].items()},
     }

@@ -123,7 +123,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (MareyError, OSError) as error:
-        message = " ".join(str(error).split())
+        told = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            told = f"{error.filename}: {error.strerror}"
+        message = " ".join(told.split())
         print(f"marey: error: {message}", file=sys.stderr)
         return EXIT_USER_ERROR
 

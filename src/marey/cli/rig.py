@@ -1,6 +1,7 @@
 """``marey rig``: which joint of a rig follows which of the body, and presets of namings."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -43,6 +44,7 @@ def match(
     """
     from marey.rigs import save_rig_map
 
+    _warn_of_damaged_presets()
     found = map_of(read_motion(file, reading), rig_map)
     if output is not None:
         save_rig_map(found, output, force=force)
@@ -58,10 +60,12 @@ def match(
 def presets() -> None:
     """List the namings that are known, the shipped ones and your own."""
     from marey.rigs import namings, user_folder
+    from marey.rigs.naming import shipped_namings
 
-    own = {path.stem for path in user_folder().glob("*.json")}
+    _warn_of_damaged_presets()
+    shipped = shipped_namings()
     for name, one in namings().items():
-        print(f"{name:12}{one.title}{' (yours)' if name in own else ''}")
+        print(f"{name:12}{one.title}{'' if one is shipped.get(name) else ' (yours)'}")
     print(f"your own are kept in {user_folder()}")
 
 
@@ -90,7 +94,7 @@ def save(
         name: Name of the preset: letters, digits, - and _.
         file: A map (.json), or a motion or skeleton file of the rig.
         reading: How to read FILE, if it is no map.
-        force: Overwrite the preset if it exists.
+        force: Overwrite the preset if it exists, or put one before a shipped one of that name.
     """
     from marey.rigs import Naming, load_rig_map, save_naming
 
@@ -100,6 +104,14 @@ def save(
         found = map_of(read_motion(file, reading), None)
     path = save_naming(Naming.of(name, found), force=force)
     print(f"{path}: {len(found.entries)} joints")
+
+
+def _warn_of_damaged_presets() -> None:
+    """Say on stderr which of the user's presets are left out, and why."""
+    from marey.rigs import damaged_namings
+
+    for error in damaged_namings().values():
+        print(f"warning: preset left out: {error}", file=sys.stderr)
 
 
 def map_of(rig: "Motion", choice: str | None) -> "RigMap":

@@ -173,6 +173,8 @@ def outcome_line(row: "Exported") -> str:
     if made := details.get("projection"):
         words.append(f"joints moved {100 * made['projected_mean']:.2f} cm")
         words[-1] += f" (at most {100 * made['projected_max']:.1f})"
+        if made["projected_speed"] > 2 * made["twist_speed"]:
+            words.append(f"hinges jump: the motion itself has {made['twist_speed']:.1f} rad/s")
     words.append(f"up to {details['velocity']:.1f} rad/s")
     return f"{row.target}: {', '.join(words)}"
 

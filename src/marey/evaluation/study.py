@@ -49,7 +49,7 @@ class Study:
         clips = [
             StudyClip(model=model, file=path.name, prompt=prompt, motion=motion)
             for model, folder in folders.items()
-            for path in _motion_files(folder)
+            for path in _motion_files(folder, prompts or {})
             for motion, prompt in [_read(path, prompts or {})]
         ]
         if not clips:
@@ -113,10 +113,16 @@ def read_prompts(path: str | Path) -> dict[str, str]:
     return found
 
 
-def _motion_files(folder: Path) -> list[Path]:
+def _motion_files(folder: Path, prompts: Mapping[str, str]) -> list[Path]:
+    """Return the motion files of a folder; a CSV table is one only if there is a prompt for it."""
     if not folder.is_dir():
         raise InvalidInputError(f"{folder}: expected a folder of motion files, got no folder.")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in READ_SUFFIXES)
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in READ_SUFFIXES
+        and (path.suffix.lower() != ".csv" or path.name in prompts)
+    )
     if not files:
         raise InvalidInputError(
             f"{folder}: expected motion files ({', '.join(READ_SUFFIXES)}), got none."

@@ -191,6 +191,8 @@ def format_of(path: str | Path, kind: str, name: str | None = None) -> MotionFor
             )
         return chosen
     found = [each for each in FORMATS if suffix in each.suffixes and getattr(each, kind)]
+    if kind == "reader" and Path(path).is_dir():
+        raise InvalidInputError(f"{path}: expected a motion file, got a folder.")
     if not found:
         verb = {"reader": "read", "writer": "written"}[kind]
         raise InvalidInputError(
