@@ -90,7 +90,7 @@ DROPS = {
     "file: holds a shape and no motion": 1,
     "file: no usable frame rate": 2,
     "file: not-a-number or boundless values": 1,
-    "file: unreadable (file)": 1,
+    "file: damaged, or no NPZ": 1,
 }
 
 
@@ -123,6 +123,8 @@ def test_cmu_windows_as_an_amass_tree_become_a_folder_a_store_and_a_model(
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "2  file: no usable frame rate" in printed
+    assert "left out (job.jsonl names each place):" in printed
+    assert "KIT/3/cut_poses.npz: file: expected an NPZ" in (made / "job.jsonl").read_text()
     assert "rest joints of 3 files: the file's own rest joints" in printed
 
     store = tmp_path / "store"
@@ -264,6 +266,83 @@ def test_a_run_that_was_stopped_goes_on(tree: Tree, tmp_path: Path) -> None:
         prepare_amass(folder, whole, options=AmassOptions(fps=30.0))
     with pytest.raises(InvalidInputError, match="neither empty nor"):
         prepare_amass(folder, folder)
+
+
+def test_other_inputs_are_refused(tree: Tree, tmp_path: Path) -> None:
+    folder = tree({"CMU/1/a.npz": walking(4.0)})
+    index, splits, texts, rest = (tmp_path / n for n in ("i.csv", "splits", "texts", "rest.npz"))
+    header = "source_path,start_frame,end_frame,new_name\n"
+    index.write_text(f"{header}CMU/1/a.npz,0,60,000001\n")
+    splits.mkdir()
+    for name in ("train.txt", "val.txt", "test.txt"):
+        (splits / name).write_text("000001\n")
+    texts.mkdir()
+    (texts / "000001.txt").write_text("he walks")
+    rest.write_bytes((folder / "CMU/1/a.npz").read_bytes())  # it holds rest joints
+
+    def run() -> None:
+        given = {"index": index, "splits": splits, "texts": texts, "rest": rest}
+        prepare_amass(folder, tmp_path / "out", **given)
+
+    run()
+    run()
+    for file in (index, splits / "val.txt", texts / "000001.txt", texts / "000002.txt", rest):
+        before = file.read_bytes() if file.exists() else None
+        if file == index:
+            file.write_text(f"{header}CMU/1/a.npz,0,50,000001\n")
+        elif file == rest:
+            write_amass(walking(5.0), rest, force=True)
+        else:
+            file.write_text("000002\n")
+        with pytest.raises(InvalidInputError, match="other inputs or options"):
+            run()
+        if before is None:
+            file.unlink()
+        else:
+            file.write_bytes(before)
+    run()
+
+
+def test_captions_that_are_not_there_are_refused(tree: Tree, tmp_path: Path) -> None:
+    folder = tree({"CMU/1/a.npz": walking(4.0)})
+    with pytest.raises(InvalidInputError, match=r"texts: expected a folder .*nothere"):
+        prepare_amass(folder, tmp_path / "out", texts=tmp_path / "nothere")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b'{"source": "x.npz"}',
+        b'{"source": "x.npz", "clips": [{"name": 3}], "rest": "", "rate": "", "drops": []}',
+        b'{"source": "x.npz", "clips": [], "rest": "", "rate": "", "drops": ["file"]}',
+        b'{"source": "x.npz", "rest": "", "rate": "", "drops": [], "clips": [{"source": "x.npz", '
+        b'"start": 0, "end": 9, "name": "../../x", "split": "train", "frames": 9, '
+        b'"prefixes": [""], "captions": false}]}',
+    ],
+)
+def test_a_damaged_job_is_told(tmp_path: Path, line: bytes) -> None:
+    HumanML3DFolder(tmp_path / "out", HUMANML3D_BODY, job={"fps": 20.0})
+    file = tmp_path / "out/job.jsonl"
+    file.write_bytes(file.read_bytes() + line + b"\n")
+    with pytest.raises(FileFormatError, match=r"job\.jsonl: line 2: .* give another folder"):
+        HumanML3DFolder(tmp_path / "out", HUMANML3D_BODY, job={"fps": 20.0})
+    file.write_bytes(line + b"\n")
+    if not line.startswith(b'{"'):
+        with pytest.raises(FileFormatError, match="line 1"):
+            HumanML3DFolder(tmp_path / "out", HUMANML3D_BODY, job={"fps": 20.0})
+
+
+def test_a_clip_that_is_gone_is_told(tree: Tree, tmp_path: Path) -> None:
+    folder, out = tree({"CMU/1/a.npz": walking(3.0)}), tmp_path / "out"
+    prepare_amass(folder, out)
+    (out / "report.json").unlink()
+    (out / "new_joint_vecs/CMU_1_a_00.npy").unlink()
+    with pytest.raises(FileFormatError, match=r"CMU_1_a_00\.npy"):
+        prepare_amass(folder, out)
 
 
 def test_a_mirror_image_is_the_image_of_the_positions(tree: Tree, tmp_path: Path) -> None:
@@ -631,6 +710,10 @@ def test_kit_folders_are_read_alike(tmp_path: Path) -> None:
 def test_a_folder_without_lists_is_refused(tmp_path: Path) -> None:
     (tmp_path / "new_joints").mkdir()
     with pytest.raises(FileFormatError, match=r"train\.txt"):
+        prepare_humanml3d(tmp_path, tmp_path / "store")
+    (tmp_path / "CMU").mkdir()
+    write_amass(walking(1.0), tmp_path / "CMU/a.npz")
+    with pytest.raises(FileFormatError, match="run marey data prepare amass"):
         prepare_humanml3d(tmp_path, tmp_path / "store")
     for file in ("train.txt", "val.txt", "test.txt"):
         (tmp_path / file).write_text("000001\n")

@@ -1,7 +1,7 @@
 """Prepare AMASS as HumanML3D does: a tree of NPZ files becomes a folder of features and texts."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +16,7 @@ from marey.data.prepare.humanml3d_texts import (
     read_captions,
     read_names,
 )
-from marey.data.prepare.job import Progress
+from marey.data.prepare.job import Progress, contents, sizes
 from marey.data.records import Drop
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io.amass import at_rate, read_amass
@@ -84,11 +84,13 @@ def prepare_amass(
     name. ``rest`` is a body model or rest joints; without it everybody has body22's proportions.
     Files and clips that cannot be used are left out and counted by reason. A run that was stopped
     goes on where it stopped.
-    Raises InvalidInputError if there is no clip at all, FileFormatError for a table or body model
-    that cannot be read.
+    Raises InvalidInputError if there is no clip at all or ``texts`` is no folder, FileFormatError
+    for a table or body model that cannot be read.
     """
     options, tree, out = options or AmassOptions(), Path(tree), Path(out)
     sources = _sources(tree)
+    if texts is not None and not Path(texts).is_dir():
+        raise InvalidInputError(f"texts: expected a folder of .txt files, got {texts}, no folder.")
     cuts, drops = (None, ()) if index is None else read_index(Path(index), tree)
     job = _Job(
         tree=tree,
@@ -99,13 +101,14 @@ def prepare_amass(
         splits=None if splits is None else _given_splits(Path(splits)),
         stems=clip_stems(sources),
     )
-    notes = {
-        **asdict(options),
-        "sources": _fingerprint(tree, sources),
+    inputs = {
+        "sources": sizes([(source, tree / source) for source in sources]),
+        "index": None if index is None else contents([("index", Path(index))]),
+        "splits": None if splits is None else contents(_files(splits, *SPLIT_FILES.values())),
+        "texts": None if texts is None else sizes(_files(texts, "**/*.txt")),
+        "rest": None if rest is None else sizes(_files(rest, "**/*.npz")),
     }
-    tables = {"index": index, "texts": texts, "splits": splits, "rest": rest}
-    notes |= {name: None if path is None else Path(path).name for name, path in tables.items()}
-    folder = HumanML3DFolder(out, job.body, job=notes)
+    folder = HumanML3DFolder(out, job.body, job={**asdict(options), **inputs})
     by_source: dict[str, list[Cut] | None] = dict.fromkeys(sources)
     if cuts is not None:
         by_source = {source: [] for source in sorted({cut.source for cut in cuts})}
@@ -132,10 +135,13 @@ def _sources(tree: Path) -> list[str]:
     return found
 
 
-def _fingerprint(tree: Path, sources: Sequence[str]) -> str:
-    """A hash of names and sizes: the content would take longer to read than to prepare."""
-    rows = [f"{source} {(tree / source).stat().st_size}" for source in sources]
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+def _files(place: str | Path, *patterns: str) -> list[tuple[str, Path]]:
+    """The files of a folder by their path inside it, in order; a file is the only one of itself."""
+    place = Path(place)
+    if place.is_file():
+        return [(place.suffix, place)]
+    found = sorted(file for pattern in patterns for file in place.glob(pattern) if file.is_file())
+    return [(file.relative_to(place).as_posix(), file) for file in found]
 
 
 def _given_splits(folder: Path) -> dict[str, str]:
@@ -163,7 +169,8 @@ def _add(folder: HumanML3DFolder, job: _Job, source: str, cuts: list[Cut] | None
     try:
         motion = _read(job, source)
     except FileFormatError as error:
-        drop = Drop(kind="file", reason=_reason(error), place=source)
+        what = str(error).removeprefix(f"{error.path}: ")
+        drop = Drop(kind="file", reason=_reason(error), place=f"{source}: {what}")
         folder.add(source, (), (drop,))
         return
     first = round(preamble(source) * job.options.fps)
@@ -216,7 +223,7 @@ def _reason(error: FileFormatError) -> str:
         return "holds a shape and no motion"
     if "finite" in text:
         return "not-a-number or boundless values"
-    return f"unreadable ({'file' if place == 'file' else 'an array'})"
+    return "damaged, or no NPZ" if place == "file" else "an array is missing or does not fit"
 
 
 def _clip(job: _Job, cut: Cut, positions: Tensor, drops: list[Drop]) -> FolderClip | None:

@@ -1,6 +1,5 @@
 """Prepare a folder in HumanML3D's or KIT-ML's layout: its clips on body22, with their captions."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +10,7 @@ import torch
 from marey.data.balance import actions_of, window_weights
 from marey.data.prepare.humanml3d_folder import REPORT
 from marey.data.prepare.humanml3d_texts import SPLIT_FILES, TimedCaption, read_captions, read_names
-from marey.data.prepare.job import Progress, fingerprint
+from marey.data.prepare.job import Progress, fingerprint, sizes
 from marey.data.prepare.measured import measured_records
 from marey.data.prepare.report import PrepareReport, report_of, write_report
 from marey.data.records import ClipRecord, Drop, WindowRecord, WindowText
@@ -86,7 +85,9 @@ def prepare_humanml3d(
     listed = [folder / file for file in SPLIT_FILES.values()]
     named = [(p.relative_to(folder).as_posix(), p) for p in (*listed, *texts) if p.is_file()]
     named += [] if rest is None else [("rest", Path(rest))]
-    print_of = fingerprint(named, {**notes, "motions": _sizes(plans)})
+    # The content of the motions is gigabytes.
+    motions = sizes([(f"{plan.file.parent.name}/{plan.name}", plan.file) for plan in plans])
+    print_of = fingerprint(named, {**notes, "motions": motions})
     spec = StoreSpec(fps=options.fps, skeleton=BODY22, fingerprint=print_of, options=notes)
     writer = StoreWriter.open(out, spec)
     if not writer.is_complete:
@@ -108,6 +109,7 @@ def prepare_humanml3d(
 
 
 def _plans(folder: Path, options: HumanML3DOptions) -> tuple[list[_ClipPlan], list[Drop]]:
+    _check_folder(folder)
     lists = {split: read_names(folder / file) for split, file in SPLIT_FILES.items()}
     known = {name for names in lists.values() for name in names}
     plans: dict[str, _ClipPlan] = {}
@@ -126,6 +128,16 @@ def _plans(folder: Path, options: HumanML3DOptions) -> tuple[list[_ClipPlan], li
                 name=name, split=split, file=file, captions=tuple(captions), drops=tuple(faults)
             )
     return list(plans.values()), drops
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise FileFormatError, with what to do about it, for a folder without lists of clips."""
+    file = folder / SPLIT_FILES["train"]
+    if not file.exists():
+        fix = "Give a folder with train.txt, val.txt and test.txt."
+        if next(folder.rglob("*.npz"), None) is not None:
+            fix = "These look like AMASS's files: run marey data prepare amass on them first."
+        raise FileFormatError(file, "file", expected="a list of clips", got="no such file", fix=fix)
 
 
 def _left_out(
@@ -173,12 +185,6 @@ def _source_fps(folder: Path, options: HumanML3DOptions) -> float | None:
             got=repr(error)[:80],
             fix="State the rate (source_fps), or remove the file.",
         ) from error
-
-
-def _sizes(plans: Sequence[_ClipPlan]) -> str:
-    """A hash of names and sizes of the motions; their content is gigabytes."""
-    rows = [f"{plan.file.parent.name}/{plan.name} {plan.file.stat().st_size}" for plan in plans]
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
 def _by_span(plan: _ClipPlan) -> dict[tuple[float, float], tuple[str, ...]]:

@@ -13,6 +13,7 @@ report.json               counts, written last
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -27,14 +28,29 @@ from torch import Tensor
 from marey.data.prepare.amass_index import COLUMNS, Cut
 from marey.data.prepare.humanml3d_texts import SPLIT_FILES, TimedCaption
 from marey.data.records import Drop
-from marey.errors import InvalidInputError
+from marey.errors import FileFormatError, InvalidInputError
 from marey.io.atomic import atomic_path
+from marey.io.humanml3d import MAX_BYTES
+from marey.io.npy_archive import read_array
 from marey.motion.chain_body import ChainBody
 from marey.motion.chain_features import recovered_positions
 from marey.motion.chain_statistics import chain_statistics
 
 JOB = "job.jsonl"
 REPORT = "report.json"
+_ROW = {"source": str, "clips": list, "rest": str, "rate": str, "drops": list}
+_CLIP = {
+    "source": str,
+    "start": int,
+    "end": int,
+    "name": str,
+    "split": str,
+    "frames": int,
+    "prefixes": list,
+    "captions": bool,
+}
+_DROP = {"kind": str, "reason": str, "place": str}
+"""Kinds of the values in a line of a job, and of those in its lists."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,7 +103,7 @@ class FolderReport:
             f"clips with interpolated frames: {self.interpolated}",
             *(f"rest joints of {count} files: {origin}" for origin, count in self.rest.items()),
             "",
-            "left out:",
+            f"left out ({JOB} names each place):" if self.dropped else "left out:",
         ]
         rows += [f"  {count:>6}  {reason}" for reason, count in self.dropped.items()]
         rows += [] if self.dropped else ["  nothing"]
@@ -199,7 +215,7 @@ class HumanML3DFolder:
         for clip in self._clips:
             for prefix in clip["prefixes"]:
                 file = self.path / "new_joint_vecs" / f"{prefix}{clip['name']}.npy"
-                yield torch.from_numpy(np.load(file, allow_pickle=False))
+                yield torch.from_numpy(read_array(file, max_bytes=MAX_BYTES))
 
     def _report(self) -> FolderReport:
         clips = self._clips
@@ -244,19 +260,54 @@ class HumanML3DFolder:
             self._done.add(row["source"])
 
     def _resume(self, file: Path, job: dict[str, Any]) -> None:
-        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("\n")]
-        if not whole or json.loads(whole[0]) != json.loads(json.dumps(job)):
+        *whole, rest = file.read_bytes().split(b"\n")
+        found = [_row(file, number, line) for number, line in enumerate(whole, start=1)]
+        if not found or found[0] != json.loads(json.dumps(job)):
             raise InvalidInputError(
                 f"{self.path} was begun with other inputs or options. Give another folder, or the "
                 "inputs and options that it was begun with."
             )
-        if len(whole) < len(lines):  # a run was killed while it wrote the last line
+        if rest:  # a run was killed while it wrote the last line
             with atomic_path(file, force=True) as temporary:
-                temporary.write_text("".join(whole), encoding="utf-8")
-        self._rows = [json.loads(line) for line in whole[1:]]
+                temporary.write_bytes(b"".join(line + b"\n" for line in whole))
+        self._rows = found[1:]
         self._done = {row["source"] for row in self._rows}
         self._names = {f"{p}{c['name']}".casefold() for c in self._clips for p in c["prefixes"]}
+
+
+def _row(file: Path, number: int, line: bytes) -> dict[str, Any]:
+    """Read a line of a job: what the job is, then what every source gave."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        row = None
+    if not (isinstance(row, dict) and (number == 1 or _is_noted(row))):
+        raise FileFormatError(
+            file,
+            f"line {number}",
+            expected="what an earlier run noted",
+            got=f"{line[:40].decode(errors='replace')!r}",
+            fix="The file is damaged: give another folder.",
+        )
+    return row
+
+
+def _is_noted(row: dict[str, Any]) -> bool:
+    return (
+        _holds(row, _ROW)
+        and all(_holds(drop, _DROP) for drop in row["drops"])
+        and all(_holds(clip, _CLIP) and _is_placed(clip) for clip in row["clips"])
+    )
+
+
+def _holds(row: Any, kinds: dict[str, type]) -> bool:
+    return isinstance(row, dict) and all(isinstance(row.get(k), kinds[k]) for k in kinds)
+
+
+def _is_placed(clip: dict[str, Any]) -> bool:
+    """Whether a clip lies inside the folder."""
+    prefixes = all(prefix in ("", "M") for prefix in clip["prefixes"])
+    return prefixes and clip["split"] in SPLIT_FILES and bool(re.fullmatch(r"[\w-]+", clip["name"]))
 
 
 def _lines(lines: Sequence[str]) -> str:
