@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from marey.cli.main import main
+from marey.cli.robot import outcome_line
 from marey.io import save_motion
 from marey.io.mujoco_csv import read_robot_csv
 from marey.motion.robot_motion import RobotMotion
+from marey.robots import Exported
 from marey.skeleton import G1
 
 
@@ -95,3 +97,17 @@ def test_play_refuses_other_files(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "g1.csv"
     assert main(["robot", "export", str(clip), "-o", str(out)]) == 0
     assert main(["robot", "play", str(out), "-o", str(tmp_path / "a.png")]) == 2
+
+
+def test_the_outcome_says_where_projection_makes_hinges_jump() -> None:
+    made = {
+        "projected_mean": 0.01,
+        "projected_max": 0.02,
+        "twist_speed": 6.0,
+        "projected_speed": 15.0,
+    }
+    details = {"frames": 3, "projection": made, "velocity": 15.0}
+    row = Exported(source="a", target="b.csv", status="written", details=details)
+    assert "hinges jump: the motion itself has 6.0 rad/s" in outcome_line(row)
+    made["twist_speed"] = 8.0
+    assert "jump" not in outcome_line(row)

@@ -91,6 +91,28 @@ def test_leaving_the_limits_slowly_makes_no_jump(feasible: RobotMotion) -> None:
     assert result.report.twist_speed == pytest.approx(30 * before)
 
 
+def test_hinges_far_outside_their_limits_do_not_jump() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rates = 0.2 + torch.rand(1, G1.num_hinges, generator=generator).double()
+    phases = 2 * torch.pi * torch.rand(1, G1.num_hinges, generator=generator).double()
+    seconds = torch.arange(60).double()[:, None] / 30
+    angles = 1.5 * torch.sin(2 * torch.pi * rates * seconds + phases)
+    angles[:6] = angles[6].clamp(G1.lower, G1.upper)  # frames that the robot can make
+    motion = RobotMotion(
+        root_positions=torch.tensor([0.0, 0.8, 0.0]).double().repeat(60, 1),
+        root_rotations=torch.eye(3).double().repeat(60, 1, 1),
+        angles=angles,
+        fps=30.0,
+        robot=G1,
+    )
+    result = project_motion(motion, G1)
+    report = result.report
+    assert report.projected_speed < 2 * report.twist_speed
+    assert report.projected_mean < 0.5 * report.clamped_mean
+    assert float(result.motion.excess.max()) == 0
+    assert torch.equal(result.motion.angles[:6], angles[:6])
+
+
 def test_network_motions_of_kimodo(shared_data: Path) -> None:
     for path in sorted((shared_data / "kimodo_examples/kimodo-g1-rp").glob("*/motion.npz")):
         with np.load(path) as arrays:

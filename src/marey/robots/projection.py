@@ -3,11 +3,14 @@
 A motion of the robot's skeleton that a network made turns joints a little across their hinges and
 beyond their limits. Taking each joint's twist and cutting it off at the limit moves all that hangs
 on the joint; here the other hinges and the root give way so that the joints' positions change as
-little as possible. Frames that the robot can make pass bit for bit, and since the distance of a
-frame to what is possible changes without jumps, so does the result.
+little as possible. Frames that the robot can make pass bit for bit.
+
+The nearest pose of each frame on its own may jump from one to the next: far outside the limits two
+poses of a limb can be as near. There hinges are kept to their smoothed angles as well. That makes
+them about as fast as their twists; of motions that leave the limits by far, some stay faster.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -16,10 +19,14 @@ from torch import Tensor
 from marey.motion import Motion
 from marey.motion.robot_motion import EXACT, RobotMotion, twists
 from marey.robots.fitting import Goal, fit, joint_points, put, take
+from marey.robots.smoothing import smoothed, top_speeds
 from marey.skeleton.robot import Robot
 
 STIFFNESS = 0.01
 """Metres of position error that a radian away from the twist weighs as much as."""
+_HASTE = 1.0
+"""Haste at which the smoothed angles pull as much as the twist does, radians per second."""
+_ROUNDS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +86,7 @@ def project_motion(motion: Motion | RobotMotion, robot: Robot) -> Projected:
     clamped = turned.clamped()
     result = clamped
     if bool(impossible.any()):
-        result = put(clamped, impossible, _nearest(clamped, turned, places, impossible))
+        result = _nearest(clamped, turned, places, impossible)
     report = _report(turned, rest, places, clamped=clamped, projected=result)
     return Projected(motion=result, report=report)
 
@@ -96,15 +103,51 @@ def _nearest(
     places: Float[Tensor, "frames joints 3"],
     which: Bool[Tensor, " frames"],
 ) -> RobotMotion:
-    robot, count = clamped.robot, int(which.sum())
-    goal = Goal(
-        points=joint_points(range(robot.skeleton.num_joints)),
-        targets=places[which],
-        weights=torch.ones(count, robot.skeleton.num_joints).double(),
-        prior=turned.angles[which],
-        stiffness=torch.full((count, robot.num_hinges), STIFFNESS).double(),
+    """Fit the frames that the robot cannot make, each alone, then together where hinges haste.
+
+    Haste is what a hinge is faster than its twist is nearby. It pulls the hinge to the angles
+    smoothed over time, so that a motion without haste stays as frames fitted alone.
+    """
+    goal = _goal(turned, places)
+
+    def fitted(start: RobotMotion, aim: Goal) -> RobotMotion:
+        return put(clamped, which, fit(take(start, which), aim.part(which)))
+
+    motion = fitted(clamped, goal)
+    haste = _haste(motion, turned)
+    for _ in range(_ROUNDS):
+        if not bool(haste.any()):
+            break
+        smooth = smoothed(motion)
+        start = replace(motion, angles=torch.where(haste > 0, smooth, motion.angles))
+        motion = fitted(start, _pulled(goal, smooth, haste))
+        haste = torch.maximum(haste, _haste(motion, turned))  # or what it mended would come back
+    return motion
+
+
+def _goal(turned: RobotMotion, places: Float[Tensor, "frames joints 3"]) -> Goal:
+    frames, joints = places.shape[:2]
+    return Goal(
+        points=joint_points(range(joints)),
+        targets=places,
+        weights=torch.ones(frames, joints).double(),
+        prior=turned.angles,
+        stiffness=torch.full_like(turned.angles, STIFFNESS),
     )
-    return fit(take(clamped, which), goal)
+
+
+def _haste(motion: RobotMotion, turned: RobotMotion) -> Float[Tensor, "frames hinges"]:
+    return (top_speeds(motion) - top_speeds(turned)).clamp(min=0)
+
+
+def _pulled(
+    goal: Goal, smooth: Float[Tensor, "frames hinges"], haste: Float[Tensor, "frames hinges"]
+) -> Goal:
+    """Add a pull to smooth angles to that to the twists: the sum of both squares is a square."""
+    pull = (STIFFNESS * haste / _HASTE).square()
+    stiffness = goal.stiffness.square() + pull
+    prior = torch.lerp(goal.prior, smooth, pull / stiffness)
+    return replace(goal, prior=prior, stiffness=stiffness.sqrt())
 
 
 def _report(

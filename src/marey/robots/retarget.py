@@ -19,6 +19,7 @@ from marey.motion.robot_motion import RobotMotion
 from marey.robots.branches import steadiest
 from marey.robots.fitting import Goal, Points, fit
 from marey.robots.foot_targets import SOLES, levelled, plan_sole, sole_corners
+from marey.robots.smoothing import smoothed, top_speeds
 from marey.skeleton import G1
 
 _ARM, _UP = 0.1, 0.25
@@ -47,8 +48,6 @@ _STIFFNESS = 0.03
 """Metres of error that a radian away from the smoothed angles weighs as much as, at rest."""
 _HASTE = 6.0
 """Speed at which a hinge is twice as stiff, radians per second."""
-_SMOOTHING = 0.07
-"""Seconds to either side over which angles are averaged."""
 _ROUNDS = 4
 
 
@@ -172,13 +171,13 @@ def _fitted(motion: RobotMotion, goal: Goal) -> RobotMotion:
     """Fit in rounds, each kept to the smoothed angles of the one before, so that none jumps."""
     motion = steadiest([_roughly(start, goal) for start in _starts(motion)], goal)
     for frames in _SHIFTS:
-        if float(_speeds(motion).max()) < _FLIP:
+        if float(top_speeds(motion).max()) < _FLIP:
             break
         shifted = [_shifted(motion, step) for step in (-frames, frames)]
         motion = steadiest([motion, *(_roughly(start, goal) for start in shifted)], goal)
     for _ in range(_ROUNDS):
-        prior = _smoothed(motion.angles, motion.fps)
-        stiff = _STIFFNESS * (1 + (_speeds(motion) / _HASTE) ** 2)
+        prior = smoothed(motion)
+        stiff = _STIFFNESS * (1 + (top_speeds(motion) / _HASTE) ** 2)
         smooth = replace(goal, prior=prior, stiffness=stiff)
         motion = fit(replace(motion, angles=prior), smooth, iterations=20, tolerance=1e-5)
     return motion
@@ -204,25 +203,6 @@ def _shifted(motion: RobotMotion, frames: int) -> RobotMotion:
     """Give every frame the angles that the motion has some frames earlier, or later if negative."""
     places = (torch.arange(motion.num_frames) - frames).clamp(0, motion.num_frames - 1)
     return replace(motion, angles=motion.angles[places])
-
-
-def _smoothed(angles: Float[Tensor, "frames hinges"], fps: float) -> Float[Tensor, "frames hinges"]:
-    """Average over the frames nearby, with the first and last repeated beyond the ends."""
-    return _windows(angles, max(1, round(_SMOOTHING * fps))).mean(-1)
-
-
-def _speeds(motion: RobotMotion) -> Float[Tensor, "frames hinges"]:
-    """Return the highest speed of each hinge in the frames nearby, radians per second."""
-    steps = motion.angles.diff(dim=0).abs() * motion.fps
-    padded = pad(steps, (0, 0, 0, 1))
-    return _windows(padded, max(1, round(_SMOOTHING * motion.fps))).amax(-1)
-
-
-def _windows(
-    values: Float[Tensor, "frames hinges"], reach: int
-) -> Float[Tensor, "frames hinges window"]:
-    padded = pad(values.T[None], (reach, reach), mode="replicate")[0].T
-    return padded.unfold(0, 2 * reach + 1, 1)
 
 
 def _lifted(motion: RobotMotion) -> RobotMotion:
