@@ -108,3 +108,30 @@ def test_the_fit_is_told_in_words(rig: Path) -> None:
     assert "sink" not in text
     sunk = put_on_rig(motion.translate(torch.tensor([0.0, -0.5, 0.0])), SOMA30).report
     assert any(line.startswith("soles sink by ") for line in fit_lines(sunk))
+
+
+def test_a_damaged_preset_is_a_warning(
+    rig: Path, presets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    presets.mkdir()
+    (presets / "bad.json").write_text("{")
+    for command in (["rig", "presets"], ["rig", "match", str(rig), "--json"]):
+        assert main(command) == 0
+        printed = capsys.readouterr()
+        assert printed.err.startswith("warning: preset left out: ")
+        assert "bad.json" in printed.err
+        assert "bad" not in printed.out
+    assert main(["rig", "show", "bad"]) == 2
+    assert "bad.json: line 1" in capsys.readouterr().err
+
+
+def test_a_map_that_exchanges_sides_is_told(
+    rig: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "map.json"
+    assert main(["rig", "match", str(rig), "-o", str(path)]) == 0
+    text = path.read_text().replace('"left_', '"*').replace('"right_', '"left_')
+    path.write_text(text.replace('"*', '"right_'))
+    capsys.readouterr()
+    assert main(["rig", "match", str(rig), "--map", str(path)]) == 0
+    assert "warning: left and right seem to be exchanged" in capsys.readouterr().out

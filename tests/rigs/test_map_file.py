@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from marey.errors import FileFormatError, InvalidInputError
-from marey.rigs import RigEntry, RigMap, load_rig_map, match_rig, save_rig_map
+from marey.rigs import RigEntry, RigMap, doubts, load_rig_map, match_rig, save_rig_map
 
 
 @pytest.fixture
@@ -71,6 +71,24 @@ def test_other_content_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(FileFormatError):
         load_rig_map(path)
+
+
+def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="got no such file"):
+        load_rig_map(tmp_path / "nothere.json")
+    with pytest.raises(FileFormatError, match="got a folder"):
+        load_rig_map(tmp_path)
+
+
+def test_joints_that_a_file_does_not_name_go_with_their_parents(
+    rig_models: ModuleType, tmp_path: Path
+) -> None:
+    path, rig = tmp_path / "map.json", rig_models.rig("unreal")
+    path.write_text(json.dumps({"marey_rig_map": 1, "joints": {"calf_l": "left_knee"}}))
+    found = load_rig_map(path, rig)
+    assert set(found.free) == set(rig.joint_names) - {"calf_l"}
+    assert found.warnings == doubts(rig, found)
+    assert any(warning.startswith("nothing follows pelvis, ") for warning in found.warnings)
 
 
 def test_damaged_files_give_a_clear_error_or_a_valid_map(

@@ -10,6 +10,7 @@ from marey.rigs import (
     Naming,
     RigEntry,
     RigMap,
+    damaged_namings,
     match_rig,
     naming,
     namings,
@@ -75,11 +76,27 @@ def test_odd_preset_names_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "content", ["[]", "{", '{"joints": {"tail": ["a"]}}', '{"joints": {"head": "a"}}']
 )
-def test_a_damaged_preset_names_its_file(content: str, folder: Path) -> None:
+def test_a_damaged_preset_stops_only_those_who_name_it(
+    content: str, folder: Path, rig_models: ModuleType
+) -> None:
     folder.mkdir()
     (folder / "bad.json").write_text(content)
-    with pytest.raises(FileFormatError, match=r"bad\.json"):
-        namings()
+    (folder / "cmu.json").write_text(content)
+    assert match_rig(rig_models.rig("vrm")).naming == "vrm"
+    assert namings()["cmu"].title != "cmu"  # the shipped one
+    assert sorted(damaged_namings()) == ["bad", "cmu"]
+    for name in ("bad", "cmu"):
+        with pytest.raises(FileFormatError, match=rf"{name}\.json"):
+            naming(name)
+
+
+def test_a_preset_of_a_shipped_name_needs_force(folder: Path, rig_models: ModuleType) -> None:
+    own = Naming.of("mixamo", match_rig(rig_models.rig("vrm")))
+    with pytest.raises(InvalidInputError, match="'mixamo' is shipped with marey"):
+        save_naming(own)
+    assert not folder.exists()
+    save_naming(own, force=True)
+    assert naming("mixamo").joints == own.joints
 
 
 def test_the_folder_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:

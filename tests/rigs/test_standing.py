@@ -12,7 +12,7 @@ from marey.cli.motion_files import read_skeleton
 from marey.errors import InvalidInputError
 from marey.io import save_motion
 from marey.motion import Motion
-from marey.rigs import standing_pose
+from marey.rigs import Naming, match_rig, naming, save_naming, standing_pose
 from marey.rigs.standing import stands, stood_up, upright
 from marey.skeleton import BODY22, Skeleton
 
@@ -29,11 +29,11 @@ def motion_on(rig: Skeleton, rest: torch.Tensor, generator: torch.Generator) -> 
     )
 
 
-@pytest.mark.parametrize(("naming", "axis"), [("mixamo", "Y"), ("unreal", "X"), ("daz", "Z")])
+@pytest.mark.parametrize(("make", "axis"), [("mixamo", "Y"), ("unreal", "X"), ("daz", "Z")])
 def test_upright_moves_no_joint(
-    naming: str, axis: str, rig_models: ModuleType, generator: torch.Generator
+    make: str, axis: str, rig_models: ModuleType, generator: torch.Generator
 ) -> None:
-    rig, rest = rig_models.with_own_axes(rig_models.rig(naming), axis)
+    rig, rest = rig_models.with_own_axes(rig_models.rig(make), axis)
     motion = motion_on(rig, rest, generator)
     done = upright(motion)
     torch.testing.assert_close(done.joint_positions, motion.joint_positions, atol=1e-4, rtol=0)
@@ -59,6 +59,26 @@ def test_motions_are_not_made_on_a_rig_that_lies_folded(
 def test_a_rig_that_stands_stays_as_it_is(generator: torch.Generator) -> None:
     motion = motion_on(BODY22, torch.eye(3).repeat(22, 1, 1), generator)
     assert standing_pose(motion) is None
+    assert upright(motion) is motion
+
+
+def test_how_a_rig_stands_does_not_depend_on_the_users_presets(
+    rig_models: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    generator: torch.Generator,
+) -> None:
+    monkeypatch.setenv("MAREY_RIGS", str(tmp_path))
+    rig = rig_models.rig("mixamo")
+    pairs = zip(("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"), strict=True)
+    limbs = {f"{side}_{leg}": f"{side}_{arm}" for leg, arm in pairs for side in ("left", "right")}
+    limbs |= {arm: leg for leg, arm in limbs.items()}
+    known = naming("mixamo").joints
+    arms_for_legs = {joint: known[limbs.get(joint, joint)] for joint in known}
+    save_naming(Naming(name="odd", title="", joints=arms_for_legs))
+    assert match_rig(rig).naming == "odd"
+    motion = motion_on(rig, torch.eye(3).repeat(rig.num_joints, 1, 1), generator)
+    assert stands(rig)
     assert upright(motion) is motion
 
 

@@ -8,8 +8,10 @@ MAX_BYTES = 512 * 2**20
 """Larger files are refused before they are read."""
 
 
-def check_file(path: Path) -> None:
-    """Raise FileFormatError if a file is missing, a folder, or larger than MAX_BYTES."""
+def check_file(
+    path: Path, *, max_bytes: int = MAX_BYTES, fix: str = "Split it into shorter motions."
+) -> None:
+    """Raise FileFormatError if a file is missing, a folder, or larger; ``fix`` says what then."""
     try:
         is_file, is_folder = path.is_file(), path.is_dir()
         size = path.stat().st_size if is_file else 0
@@ -18,13 +20,13 @@ def check_file(path: Path) -> None:
     if not is_file:
         got = "a folder" if is_folder else "no such file"
         raise FileFormatError(path, "file", expected="a file", got=got, fix="Check the path.")
-    if size > MAX_BYTES:
+    if size > max_bytes:
         raise FileFormatError(
             path,
             "file",
-            expected=f"at most {MAX_BYTES // 2**20} MiB",
-            got=f"{size // 2**20} MiB",
-            fix="Split it into shorter motions.",
+            expected=f"at most {max_bytes // 2**20} MiB",
+            got=f"{size / 2**20:.1f} MiB",
+            fix=fix,
         )
 
 
@@ -39,17 +41,28 @@ def read_lines(path: Path) -> list[str]:
 
     Raises FileFormatError if the file cannot be read, is empty, too large, or no UTF-8 text.
     """
-    check_file(path)
+    text = read_text(path)
+    if not text.strip():
+        raise FileFormatError(
+            path, "file", expected="text", got="an empty file", fix="Export it again."
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def read_text(
+    path: Path, *, max_bytes: int = MAX_BYTES, fix: str = "Split it into shorter motions."
+) -> str:
+    """Return a UTF-8 file without a byte-order mark; ``fix`` says what to do if it is too large.
+
+    Raises FileFormatError if the file cannot be read, is too large, or no UTF-8 text.
+    """
+    check_file(path, max_bytes=max_bytes, fix=fix)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
-    if not content.strip():
-        raise FileFormatError(
-            path, "file", expected="text", got="an empty file", fix="Export it again."
-        )
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise FileFormatError(
@@ -59,4 +72,3 @@ def read_lines(path: Path) -> list[str]:
             got=f"byte 0x{content[error.start]:02x}",
             fix="If it is a text file, save it as UTF-8; else it is another format or damaged.",
         ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -7,7 +7,7 @@ from typing import Any
 from marey.errors import InvalidInputError
 from marey.rigs.map_file import load_rig_map
 from marey.rigs.matching import match_rig
-from marey.rigs.naming import Naming, naming, namings
+from marey.rigs.naming import Naming, naming, namings, shipped_namings
 from marey.rigs.rig_map import RigMap
 from marey.skeleton import Skeleton
 
@@ -47,6 +47,6 @@ def _stated(notes: Mapping[str, Any]) -> list[Naming]:
         return []
     joints = {
         follows: (str(bones[bone]),)
-        for bone, follows in naming("vrm").read([str(bone) for bone in bones]).items()
+        for bone, follows in shipped_namings()["vrm"].read([str(bone) for bone in bones]).items()
     }
     return [Naming(name="VRM file", title="stated by the file", joints=joints)] if joints else []

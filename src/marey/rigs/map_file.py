@@ -16,12 +16,16 @@ made by hand.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io import atomic_path
+from marey.io.json_object import parse_object
+from marey.io.text_lines import read_text
 from marey.rigs.close_names import close
+from marey.rigs.doubts import doubts
 from marey.rigs.rig_map import BY_HAND, RigEntry, RigMap
 from marey.skeleton import BODY22, Skeleton
 
@@ -45,14 +49,15 @@ def save_rig_map(rig_map: RigMap, path: str | Path, *, force: bool = False) -> N
 
 
 def load_rig_map(path: str | Path, skeleton: Skeleton | None = None) -> RigMap:
-    """Read a rig map; with ``skeleton``, one whose joints it has.
+    """Read a rig map; with ``skeleton``, one whose joints it has, with what does not fit it.
 
+    Joints of the skeleton that the file does not name go with their parents.
     Raises FileFormatError that names the line and the entry, and suggests names near to those
     that do not exist.
     """
     path = Path(path)
-    text = _text(path)
-    data = _json(path, text)
+    text = read_text(path, max_bytes=_MAX_BYTES, fix=_FIX)
+    data = parse_object(path, text, fix=_FIX)
     lines = _Lines(path, text)
     if data.get("marey_rig_map") != FORMAT_VERSION:
         got = repr(data.get("marey_rig_map", "none"))[:40]
@@ -72,15 +77,17 @@ def load_rig_map(path: str | Path, skeleton: Skeleton | None = None) -> RigMap:
         if (entry := _read_entry(lines, joint, value)) is not None:
             entries.append(entry)
     followed = {entry.joint for entry in entries}
+    named = joints if skeleton is None else skeleton.joint_names
     try:
-        return RigMap(
+        found = RigMap(
             rig=str(data.get("rig", path.stem))[:200],
             naming=str(data.get("naming", ""))[:200],
             entries=tuple(entries),
-            free=tuple(joint for joint in joints if joint not in followed),
+            free=tuple(joint for joint in named if joint not in followed),
         )
     except InvalidInputError as error:
         raise lines.fault("joints", "a valid map", str(error)) from error
+    return found if skeleton is None else replace(found, warnings=doubts(skeleton, found))
 
 
 def _entry(entry: RigEntry) -> dict[str, Any]:
@@ -103,43 +110,6 @@ class _Lines:
         line = next((i for i, here in enumerate(starts, 1) if here), None)
         place = f"entry {key!r}" if line is None else f"line {line}, entry {key!r}"
         return FileFormatError(self.path, place, expected=expected, got=got.rstrip("."), fix=fix)
-
-
-def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(_MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:
-        raise FileFormatError(path, "file", expected="at most 4 MiB", got="more", fix=_FIX)
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FileFormatError(
-            path, "file", expected="UTF-8 text", got=str(error), fix=_FIX
-        ) from error
-
-
-def _json(path: Path, text: str) -> dict[str, Any]:
-    try:
-        data = json.loads(text, object_pairs_hook=_unique)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        fix = "Mind commas, quotes and braces; JSON has no comments."
-        raise FileFormatError(path, place, expected="JSON", got=error.msg, fix=fix) from error
-    except (ValueError, RecursionError) as error:
-        raise FileFormatError(path, "file", expected="JSON", got=str(error), fix=_FIX) from error
-    if not isinstance(data, dict):
-        got = type(data).__name__
-        raise FileFormatError(path, "line 1", expected="a JSON object", got=got, fix=_FIX)
-    return data
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the entry {twice[:80]!r} twice")
-    return found
 
 
 def _read_entry(lines: _Lines, joint: str, value: Any) -> RigEntry | None:

@@ -1,12 +1,13 @@
 """Matching a rig: its joints find those of ``body22`` by name, by role and by place in the tree."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from marey.io.bvh_names import read_names
 from marey.motion.joint_matching import SIDES, match_joints, path_to, rest_positions, role_indices
+from marey.rigs.doubts import doubts, misplaced
 from marey.rigs.naming import Naming, namings
 from marey.rigs.rig_map import RigEntry, RigMap
 from marey.rigs.topology import guess_roles
@@ -17,8 +18,6 @@ NAME, ROLE, MIRROR, TOPOLOGY = "name", "role", "mirror", "topology"
 _AGREED, _NAMED, _WORDS, _MIRRORED, _PLACED, _GUESSED = 0.99, 0.95, 0.9, 0.8, 0.8, 0.5
 _RECOGNISED = 0.6
 """Share of the limbs' joints whose names a rig must have to be in a naming."""
-_UNFOLDED = 0.7
-"""Straightness of the legs of a body that stands."""
 _MIRROR_SLACK = 0.02
 """Share of the rig's height by which twins may differ from mirror images."""
 
@@ -30,7 +29,7 @@ def match_rig(skeleton: Skeleton, *, known: Sequence[Naming] | None = None) -> R
     and the user's), else by the words in names, else as mirror images, else by the shape of the
     rest pose; what lies between them by the tree. A name counts only where it agrees with the
     tree: a knee hangs on its hip. What is not found is missing in the map, and what does not fit is
-    among its warnings. Raises FileFormatError for a preset of the user's that is damaged.
+    among its warnings. Presets of the user's that are damaged are left out.
     """
     naming, named = _recognised(skeleton, list(namings().values()) if known is None else known)
     named, warnings = _consistent(skeleton, named)
@@ -58,7 +57,7 @@ def match_rig(skeleton: Skeleton, *, known: Sequence[Naming] | None = None) -> R
         entries=tuple(entries),
         free=tuple(name for name in skeleton.joint_names if name not in follows),
     )
-    return replace(found, warnings=(*warnings, *_doubts(skeleton, found)))
+    return replace(found, warnings=(*warnings, *doubts(skeleton, found)))
 
 
 def with_roles(skeleton: Skeleton, rig_map: RigMap) -> Skeleton:
@@ -89,20 +88,12 @@ def _consistent(
     skeleton: Skeleton, named: Mapping[str, str]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Drop names that contradict the tree: joints of a limb hang on the one before."""
-    joint_of = {follows: joint for joint, follows in named.items()}
-    kept, warnings = {}, []
-    for joint, follows in named.items():
-        own = BODY22.index(follows)
-        above = BODY22.parents[own]
-        alike = above >= 0 and BODY22.parts[above] == BODY22.parts[own] != "torso"
-        upper = joint_of.get(BODY22.joint_names[above]) if alike else None
-        way = [skeleton.joint_names[j] for j in path_to(skeleton, skeleton.index(joint))]
-        if upper is None or upper in way:
-            kept[joint] = follows
-        else:
-            warnings.append(
-                f"{joint} is named as {follows} but does not hang on {upper}; its name is not used."
-            )
+    upper_of = dict(misplaced(skeleton, named))
+    kept = {joint: follows for joint, follows in named.items() if joint not in upper_of}
+    warnings = [
+        f"{joint} is named as {named[joint]} but does not hang on {upper}; its name is not used."
+        for joint, upper in upper_of.items()
+    ]
     return kept, tuple(warnings)
 
 
@@ -183,43 +174,3 @@ def _why(
         return source.reason + note.get(source.reason, ""), source.confidence
     weakest = min((source.confidence for source in reasons.values()), default=0.0)
     return TOPOLOGY, min(_PLACED, weakest)
-
-
-def _straightness(skeleton: Skeleton, roles: Roles, side: str) -> float:
-    """Return the distance from hip to heel in rest pose as a share of the way along the bones."""
-    hip, heel = (skeleton.index(getattr(roles, f"{side}_{end}")) for end in ("hip", "heel"))
-    way = path_to(skeleton, heel)
-    bones = way[way.index(hip) + 1 :] if hip in way else way[1:]
-    length = float(skeleton.rest_offsets[bones].norm(dim=-1).sum())
-    rest = rest_positions(skeleton)
-    return float((rest[heel] - rest[hip]).norm()) / max(length, 1e-9)
-
-
-def _doubts(skeleton: Skeleton, found: RigMap) -> Iterator[str]:
-    """Yield what does not fit, as sentences."""
-    rest = rest_positions(skeleton)
-    at = {role: rest[skeleton.index(joint)] for role, joint in vars(found.roles).items() if joint}
-    if found.missing:
-        yield f"nothing follows {', '.join(found.missing)} of body22."
-    for side in SIDES:
-        joints = found.roles
-        heel, toe = getattr(joints, f"{side}_heel"), getattr(joints, f"{side}_toe")
-        if heel and heel == toe:
-            yield f"the {side} foot has no toe joint: it is planted as one piece."
-    feet = [f"{side}_{end}" for side in SIDES for end in ("heel", "toe")]
-    if not {"left_hip", "right_hip", "head", *feet} <= at.keys():
-        return
-    hips = (at["left_hip"] + at["right_hip"]) / 2
-    up, down = at["head"] - hips, (at["left_heel"] + at["right_heel"]) / 2 - hips
-    opposite = float(up @ down) < -0.5 * float(up.norm() * down.norm())
-    legs = [_straightness(skeleton, found.roles, side) for side in SIDES]
-    if not opposite or min(legs) < _UNFOLDED:
-        yield (
-            "the rest pose does not stand, with its head above the hips and its feet below: give "
-            "the pose in which the rig stands (rest=)."
-        )
-        return
-    ahead = sum(at[f"{side}_toe"] - at[f"{side}_heel"] for side in SIDES)
-    left = torch.linalg.cross(up, torch.as_tensor(ahead))
-    if float((at["left_hip"] - at["right_hip"]) @ left) < 0:
-        yield "left and right seem to be exchanged: the feet point backwards."

@@ -13,6 +13,8 @@ from typing import Any
 
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io import atomic_path
+from marey.io.json_object import parse_object
+from marey.io.text_lines import read_text
 from marey.rigs.close_names import close
 from marey.rigs.rig_map import RigMap
 from marey.skeleton import BODY22
@@ -71,15 +73,38 @@ def plain(name: str) -> str:
 
 
 def namings() -> dict[str, Naming]:
-    """Return the namings by name: the shipped ones, and the user's, which come before them."""
+    """Return the namings by name: the shipped ones, and the user's, which come before them.
+
+    Files of the user's that are damaged are left out; see ``damaged_namings``.
+    """
+    mine = {name: one for name, one in _own().items() if isinstance(one, Naming)}
+    return {**mine, **{n: one for n, one in shipped_namings().items() if n not in mine}}
+
+
+def damaged_namings() -> dict[str, FileFormatError]:
+    """Return what is wrong with the user's own namings that cannot be read, by name."""
+    return {name: one for name, one in _own().items() if isinstance(one, FileFormatError)}
+
+
+def _own() -> dict[str, Naming | FileFormatError]:
+    """Return the user's namings by name, or why they cannot be read."""
     folder = user_folder()
-    own = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    mine = {path.stem: read_naming(path) for path in own}
-    return {**mine, **{name: one for name, one in _shipped().items() if name not in mine}}
+    found: dict[str, Naming | FileFormatError] = {}
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        try:
+            found[path.stem] = read_naming(path)
+        except FileFormatError as error:
+            found[path.stem] = error
+    return found
 
 
 def naming(name: str) -> Naming:
-    """Return a naming by name. Raises InvalidInputError that suggests others."""
+    """Return a naming by name.
+
+    Raises InvalidInputError that suggests others, FileFormatError if the user's is damaged.
+    """
+    if (error := damaged_namings().get(name)) is not None:
+        raise error
     known = namings()
     if name not in known:
         raise InvalidInputError(
@@ -107,8 +132,13 @@ def user_folder() -> Path:
 def save_naming(own: Naming, *, force: bool = False) -> Path:
     """Write a naming into the user's folder and return its path.
 
-    Raises InvalidInputError if it exists and not ``force``.
+    Raises InvalidInputError, unless ``force``, if it exists or a shipped one has its name.
     """
+    if own.name in shipped_namings() and not force:
+        raise InvalidInputError(
+            f"Preset {own.name!r} is shipped with marey, and one of your own would come before it. "
+            "Choose another name, or pass --force (force=True in Python)."
+        )
     path = user_folder() / f"{own.name}.json"
     rows = [f"    {json.dumps(j)}: {json.dumps(list(n))}" for j, n in own.joints.items()]
     head = f'  "naming": {json.dumps(own.name)},\n  "title": {json.dumps(own.title)},\n'
@@ -120,19 +150,13 @@ def save_naming(own: Naming, *, force: bool = False) -> Path:
 
 def read_naming(path: Path) -> Naming:
     """Read a naming that ``save_naming`` wrote. Raises FileFormatError that names the entry."""
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise FileFormatError(path, "file", expected="at most 1 MiB", got="more", fix=_FIX)
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(path, "file", expected="JSON", got=str(error), fix=_FIX) from error
-    return _naming(path, data)
+    text = read_text(path, max_bytes=_MAX_BYTES, fix=_FIX)
+    return _naming(path, parse_object(path, text, fix=_FIX))
 
 
 @cache
-def _shipped() -> dict[str, Naming]:
+def shipped_namings() -> Mapping[str, Naming]:
+    """Return the namings by name that come with marey."""
     folder = files("marey.rigs").joinpath("presets")
     texts = sorted(
         (file.name, file.read_text(encoding="utf-8"))
@@ -144,9 +168,9 @@ def _shipped() -> dict[str, Naming]:
     }
 
 
-def _naming(path: Path, data: Any) -> Naming:
+def _naming(path: Path, data: Mapping[str, Any]) -> Naming:
     """Check the JSON of a naming."""
-    joints = data.get("joints") if isinstance(data, dict) else None
+    joints = data.get("joints")
     if not isinstance(joints, dict) or not joints:
         raise FileFormatError(
             path, "joints", expected="an object of names by joint of body22", got="none", fix=_FIX

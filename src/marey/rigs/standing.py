@@ -12,18 +12,24 @@ from marey.errors import InvalidInputError
 from marey.motion import Motion
 from marey.motion.joint_matching import rest_positions, role_indices
 from marey.motion.soles import rest_facing
+from marey.rigs.doubts import folded
 from marey.rigs.matching import match_rig
+from marey.rigs.naming import shipped_namings
 from marey.rigs.rig_map import RigMap
 from marey.skeleton import Skeleton
 
 
-def stands(skeleton: Skeleton, rig_map: RigMap | None = None) -> bool:
+def stands(skeleton: Skeleton) -> bool:
     """Return whether, in rest pose, a rig has its head above its hips and its feet below them.
 
     Above is the way from feet to head, whichever axis that is. True where these are not known.
     """
-    found = match_rig(skeleton) if rig_map is None else rig_map
-    return not any("does not stand" in warning for warning in found.warnings)
+    return not folded(skeleton, _matched(skeleton).roles)
+
+
+def _matched(skeleton: Skeleton) -> RigMap:
+    """Match by the shipped namings only: what a file is read as must not depend on settings."""
+    return match_rig(skeleton, known=list(shipped_namings().values()))
 
 
 def standing_pose(motion: Motion) -> Float[Tensor, "joints 3 3"] | None:
@@ -31,17 +37,17 @@ def standing_pose(motion: Motion) -> Float[Tensor, "joints 3 3"] | None:
 
     That is the file's first frame, as exporters of bones with axes of their own begin with, turned
     about the body's long axis so that it faces along a coordinate axis. None, too, if the first
-    frame does not stand either.
+    frame does not stand either. Joints are known by the shipped namings, not by the user's own.
     """
     skeleton = motion.skeleton
     if stands(skeleton):
         return None
     rest = motion.local_rotations[0].clone()
     standing = stood_up(skeleton, rest)
-    found = match_rig(standing)
-    if not stands(standing, found):
+    roles = _matched(standing).roles
+    if folded(standing, roles):
         return None
-    rest[0] = _facing_ahead(replace(standing, roles=found.roles)) @ rest[0]
+    rest[0] = _facing_ahead(replace(standing, roles=roles)) @ rest[0]
     return rest
 
 
