@@ -541,6 +541,15 @@ def test_another_table_is_refused(tmp_path: Path, content: str) -> None:
         read_index(tmp_path / "index.csv", tmp_path)
 
 
+def test_what_is_no_table_is_told_in_short(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="expected a file, got a folder"):
+        read_index(tmp_path, tmp_path)
+    (tmp_path / "track.json").write_text('{"positions": [' + "0.5, " * 3000 + "1]}")
+    with pytest.raises(FileFormatError, match="columns source_path") as told:
+        read_index(tmp_path / "track.json", tmp_path)
+    assert len(str(told.value)) < 400 + len(str(tmp_path))
+
+
 # --- texts -------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from marey.io.body_model import BodyModel, read_body_model, read_body_models
 from marey.motion import Motion
 from marey.skeleton import BODY22, SOMA30
 from marey.skeleton.kinematics import joint_positions
+from marey.skeleton.library.body22 import TOE_HEIGHT
 
 PELVIS = torch.tensor([0.01, -0.3, 0.02])
 SHAPED = replace(
@@ -193,6 +194,34 @@ def test_damaged_arrays_are_named(
     np.savez(file, **smplh(moving()) | change)
     with pytest.raises(FileFormatError, match=complaint):
         read_amass(file)
+
+
+def test_a_file_that_unpacks_out_of_proportion_is_refused(file: Path) -> None:
+    frames = 60_000  # 75 MiB of zeros in 0.1 MiB
+    arrays = smplh(moving()) | {"poses": np.zeros((frames, 156)), "trans": np.zeros((frames, 3))}
+    np.savez_compressed(file, **arrays)
+    with pytest.raises(FileFormatError, match="at most 64 MiB"):
+        read_amass(file)
+
+
+def test_long_captures_and_long_rests_are_read(file: Path, generator: torch.Generator) -> None:
+    frames = 60_000  # more than 8 minutes at 120 fps
+    arrays = smplh(moving()) | {"trans": np.zeros((frames, 3))}
+    moved = 0.1 * torch.randn(frames, 66, generator=generator).numpy().astype(np.float64)
+    hands = np.zeros((frames, 90))
+    np.savez_compressed(file, **arrays | {"poses": np.concatenate((moved, hands), axis=1)})
+    motion = read_amass(file)
+    assert motion.num_frames == frames
+    lowest = float(motion.joint_positions[..., 1].min())
+    assert lowest == pytest.approx(TOE_HEIGHT, abs=1e-5)
+    still = Motion(
+        root_positions=torch.zeros(40_000, 3),
+        local_rotations=torch.eye(3).repeat(40_000, 22, 1, 1),
+        fps=120.0,
+        skeleton=BODY22,
+    )
+    write_amass(still, file, force=True)
+    assert read_amass(file).num_frames == 40_000
 
 
 def test_a_file_of_shapes_is_no_motion(file: Path) -> None:

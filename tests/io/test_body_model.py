@@ -70,8 +70,9 @@ def test_rest_joints_alone_do_as_well(tmp_path: Path, suffix: str) -> None:
     ("name", "content", "complaint"),
     [
         ("a.json", "[[0, 0, 0]]", "22 or more"),
-        ("a.json", '{"joints": []}', "rows"),
-        ("a.json", "{", "rows"),
+        ("a.json", '{"joints": []}', "other JSON"),
+        ("a.json", '{"joints": [[1, 2, 3]]}', "an object that has it as 'rest_joints', got other"),
+        ("a.json", "{", r"a list of \[x, y, z\]"),
         ("a.json", json.dumps([[0.0, 100.0 * i, 0.0] for i in range(22)]), "bones of 0.005 to 1 m"),
         ("a.json", json.dumps([[0.0, 0.0, 0.0]] * 22), "bones of"),
         ("a.npy", "nothing", "npy"),

@@ -37,8 +37,11 @@ MAX_BYTES = 128 * 2**20
 """Arrays that would unpack to more are refused: a quarter of an hour of SMPL-X at 120 fps."""
 MAX_FRAMES = 200_000
 """Longer files are refused: almost half an hour at 120 fps."""
+_SMALL, _MOST_RATIO = 64 * 2**20, 200
+"""Arrays that unpack to more than this many bytes must not take more than this many times the
+file's own; those of captured motion take up to 5 times, those of a body at rest a thousand."""
 _CHUNK = 4096
-"""Frames whose rotations are converted at once, which takes many times their memory."""
+"""Frames that are dealt with at once; converting rotations takes many times their memory."""
 _JOINTS = BODY22.num_joints
 _WIDTHS = (66, 72, 156, 165)
 """Numbers per frame of ``poses``: 22 joints, SMPL, SMPL+H, SMPL-X."""
@@ -73,8 +76,9 @@ def read_amass(
     """
     path = Path(path)
     poses = ("poses",) if "poses" in array_names(path) else _PARTS
+    most = min(MAX_BYTES, max(_SMALL, _MOST_RATIO * path.stat().st_size))
     arrays = read_arrays(
-        path, names=(*poses, *_NUMBERS, *_RATES, *_NOTES), max_bytes=MAX_BYTES, check_others=False
+        path, names=(*poses, *_NUMBERS, *_RATES, *_NOTES), max_bytes=most, check_others=False
     )
     vectors, places = _poses(path, arrays), _numbers(path, arrays, "trans", (None, 3))
     if len(places) != len(vectors):
@@ -83,8 +87,9 @@ def read_amass(
     betas = _betas(path, arrays)
     skeleton, origin = _skeleton(path, arrays, rest, betas)
     axes = torch.tensor(_Z_UP).double() if up == "Z" else torch.eye(3).double()
-    chunks = (rotations.rotation_vector_to_matrix(chunk).float() for chunk in vectors.split(_CHUNK))
-    local = torch.cat(list(chunks))
+    local = torch.empty(len(vectors), _JOINTS, 3, 3)
+    for own, chunk in zip(local.split(_CHUNK), vectors.split(_CHUNK), strict=True):
+        own[:] = rotations.rotation_vector_to_matrix(chunk)
     local[:, 0] = axes.float() @ local[:, 0]
     pelvis = skeleton.rest_offsets[0].double()
     motion = Motion(
@@ -186,7 +191,8 @@ def _poses(path: Path, arrays: dict[str, np.ndarray]) -> Float[Tensor, "frames j
         if arrays["poses"].ndim != 2 or arrays["poses"].shape[1] not in _WIDTHS:
             expected = f"[frames, {', '.join(map(str, _WIDTHS[:-1]))} or {_WIDTHS[-1]}]"
             raise _fault(path, "poses", expected, f"shape {list(arrays['poses'].shape)}")
-        vectors = _numbers(path, arrays, "poses", (None, None))[:, : 3 * _JOINTS]
+        body = {"poses": arrays["poses"][:, : 3 * _JOINTS]}
+        vectors = _numbers(path, body, "poses", (None, None))
     else:
         fix = "AMASS keeps shapes in files of their own (shape.npz): leave those out."
         raise _fault(path, "poses", "poses, or root_orient and pose_body", "neither", fix=fix)
@@ -210,7 +216,7 @@ def _numbers(
         raise _fault(
             path, name, f"float32 or float64 {expected}", f"{array.dtype} {list(array.shape)}"
         )
-    good = np.abs(array.astype(np.float64)) < 1e6  # false for NaN as well
+    good = np.abs(array) < 1e6  # false for NaN as well
     if not good.all():
         row = int(np.argwhere(~good)[0, 0]) if array.ndim else 0
         raise _fault(path, f"{name}, row {row}", "finite numbers below 1e6", "others")
@@ -276,7 +282,9 @@ def _notes(arrays: dict[str, np.ndarray], betas: list[float], origin: str) -> di
 
 def _on_floor(motion: Motion) -> Motion:
     """Move a clip up or down so that its lowest joint lies as high as toes do on the floor."""
-    lowest = float(motion.joint_positions[..., 1].min())
+    starts = range(0, motion.num_frames, _CHUNK)
+    chunks = (motion.crop(i, min(i + _CHUNK, motion.num_frames)) for i in starts)
+    lowest = min(float(chunk.joint_positions[..., 1].min()) for chunk in chunks)
     return motion.translate(torch.tensor([0.0, TOE_HEIGHT - lowest, 0.0]))
 
 

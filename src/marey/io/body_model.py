@@ -133,12 +133,11 @@ def _json_rows(path: Path) -> np.ndarray:
         data = json.loads("\n".join(read_lines(path)))
         rows = data[_REST] if isinstance(data, dict) else data
         return np.array(rows, dtype=np.float64)
+    except FileFormatError:
+        raise
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise _fault(
-            path, "file", f"rows [x, y, z], or them as {_REST!r}", f"{error!r:.80}"
-        ) from error
+        expected = f"a list of [x, y, z], or an object that has it as {_REST!r}"
+        raise _fault(path, "file", expected, "other JSON, or none") from error
 
 
 def _body(path: Path, joints: np.ndarray) -> Tensor:

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from marey.data.records import Drop
 from marey.errors import FileFormatError
+from marey.io.text_lines import check_file
 
 COLUMNS = ("source_path", "start_frame", "end_frame", "new_name")
 _PREAMBLES = {
@@ -119,12 +120,14 @@ def even_cuts(source: str, stem: str, frames: int, longest: int) -> list[Cut]:
 
 
 def _lines(path: Path) -> list[tuple[int, dict[str, str]]]:
+    check_file(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restkey="", restval="", strict=True)
             names = tuple(name.strip() for name in reader.fieldnames or ())
             if not set(COLUMNS) <= set(names):
-                raise _fault(path, "line 1", f"the columns {','.join(COLUMNS)}", f"{names}")
+                got = f"{','.join(names)[:60]!r}"
+                raise _fault(path, "line 1", f"the columns {','.join(COLUMNS)}", got)
             reader.fieldnames = list(names)
             return [(reader.line_num, cells) for cells in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
