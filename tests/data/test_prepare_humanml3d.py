@@ -684,6 +684,27 @@ def rotation_of(motion: Motion, joint: str) -> torch.Tensor:
     return rotations.geodesic_distance(local, torch.eye(3).expand_as(local)).mean()
 
 
+def test_a_store_without_anything_to_train_on_is_told(
+    humanml3d: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["data", "prepare", "humanml3d", str(humanml3d)]
+    assert main([*command, str(tmp_path / "with")]) == 0
+    assert "warning" not in capsys.readouterr().err
+    (humanml3d / "texts/000001.txt").unlink()
+    assert main([*command, str(tmp_path / "without"), "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["splits"]["train"]["windows"] == 0
+    assert "warning: no window to train on" in told.err
+
+
+def test_a_switch_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, flag in (("amass", "--no-mirrored  Make no"), ("cmu", "--no-measured  Add no")):
+        assert main(["data", "prepare", command, "--help"]) == 0
+        words = " ".join(capsys.readouterr().out.replace("│", " ").split())
+        assert " ".join(flag.split()) in words
+        assert "(default: True)" not in words
+
+
 def test_mirror_images_can_be_taken_in(humanml3d: Path, tmp_path: Path) -> None:
     options = HumanML3DOptions(mirrored=True, fps=10.0, measured=True)
     prepare_humanml3d(humanml3d, tmp_path / "store", options=options)

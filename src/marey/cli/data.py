@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 InputFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")]
 StoreFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="STORE")]
 Json = Annotated[bool, tyro.conf.arg(name="json")]
+OnUnlessSaid = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]
+"""A switch --no-…: its help says what the flag does, so that "default: True" would mislead."""
 
 
 def cmu(
@@ -23,9 +25,9 @@ def cmu(
     out: StoreFolder,
     *,
     fps: float = 20.0,
-    include_12hz: bool = True,
-    include_kit: bool = True,
-    measured: bool = True,
+    include_12hz: OnUnlessSaid = True,
+    include_kit: OnUnlessSaid = True,
+    measured: OnUnlessSaid = True,
     as_json: Json = False,
 ) -> None:
     """Make a store from the CMU pack; a stopped run goes on where it stopped.
@@ -34,9 +36,9 @@ def cmu(
         pack: Folder with motions.npz, clips.jsonl and segments.jsonl.
         out: Folder of the store to write.
         fps: Frames per second of the store.
-        include_12hz: Take clips in that were recorded with fewer frames per second.
-        include_kit: Take KIT sentences in; such a store is not for redistribution.
-        measured: Add training windows whose texts are written from measurements.
+        include_12hz: Leave clips out that were recorded with fewer frames per second.
+        include_kit: Leave KIT sentences out; a store with them is not for redistribution.
+        measured: Add no training windows whose texts are written from measurements.
         as_json: Print the report as JSON instead of text.
     """
     from marey.data.prepare import CmuOptions, prepare_cmu

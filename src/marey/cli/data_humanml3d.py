@@ -1,12 +1,13 @@
 """``marey data prepare amass|humanml3d``: AMASS to HumanML3D's layout, and that to a store."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from marey.cli.data import InputFolder, Json, StoreFolder, progress_bar, show_report
+from marey.cli.data import InputFolder, Json, OnUnlessSaid, StoreFolder, progress_bar, show_report
 
 OutputFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
 
@@ -22,7 +23,7 @@ def amass(
     fps: float = 20.0,
     min_seconds: float = 2.0,
     max_seconds: float = 10.0,
-    mirrored: bool = True,
+    mirrored: OnUnlessSaid = True,
     as_json: Json = False,
 ) -> None:
     """Make a folder in HumanML3D's layout from AMASS; a stopped run goes on where it stopped.
@@ -37,7 +38,7 @@ def amass(
         fps: Frames per second of the result; HumanML3D's is 20.
         min_seconds: Shorter clips are dropped.
         max_seconds: Longest piece of a file that is cut up.
-        mirrored: Add the mirror image of every clip.
+        mirrored: Make no mirror images of the clips.
         as_json: Print the report as JSON instead of text.
     """
     from marey.data.prepare import AmassOptions, prepare_amass
@@ -99,3 +100,6 @@ def humanml3d(
     with progress_bar("clips") as progress:
         report = prepare_humanml3d(folder, out, rest=rest, options=options, progress=progress)
     show_report(report, as_json=as_json)
+    if "train" not in report.splits or not report.splits["train"].windows:
+        need = f"texts in {folder / 'texts'} for clips of train.txt, or --measured"
+        print(f"marey: warning: no window to train on; that needs {need}.", file=sys.stderr)
