@@ -1,6 +1,7 @@
 """``marey robot`` as a user calls it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import torch
 from marey.cli.main import main
 from marey.cli.robot import outcome_line
 from marey.io import save_motion
-from marey.io.mujoco_csv import read_robot_csv
+from marey.io.mujoco_csv import Quaternions, read_robot_csv, write_mujoco_csv
 from marey.motion.robot_motion import RobotMotion
 from marey.robots import Exported
+from marey.rotations import axis_rotation
 from marey.skeleton import G1
 
 
@@ -111,3 +113,63 @@ def test_the_outcome_says_where_projection_makes_hinges_jump() -> None:
     assert "hinges jump: the motion itself has 6.0 rad/s" in outcome_line(row)
     made["twist_speed"] = 8.0
     assert "jump" not in outcome_line(row)
+
+
+def test_export_says_which_paths_it_cannot_use(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refusal(*words: str) -> str:
+        assert main(["robot", "export", *words]) == 2
+        return " ".join(capsys.readouterr().err.split())
+
+    assert "nothere: expected a motion file" in refusal("nothere", "-o", str(tmp_path / "x"))
+    assert "at least one motion file" in refusal("-o", str(tmp_path / "x"))
+    assert "expected a folder" in refusal(str(clip), "-o", str(tmp_path / "new.fbx"))
+    (tmp_path / "taken").write_text("")
+    assert "expected a folder" in refusal(str(clip), "-o", str(tmp_path / "taken"))
+    assert not (tmp_path / "new.fbx").exists()
+
+
+def test_check_and_play_say_how_to_make_a_csv(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["robot", "check", str(clip)]) == 2
+    assert "robot export" in capsys.readouterr().err
+    assert main(["robot", "play", str(clip), "-o", str(tmp_path / "a.webp")]) == 2
+    assert "robot export" in capsys.readouterr().err
+
+
+def turning() -> RobotMotion:
+    """A robot on the spot that turns by 120° while it leans ahead a little."""
+    yaw = axis_rotation("Y", torch.linspace(0, 2.1, 30).double())
+    return RobotMotion(
+        root_positions=torch.tensor([0.0, 0.7876, 0.0]).double().repeat(30, 1),
+        root_rotations=yaw @ axis_rotation("X", torch.tensor(0.05).double()),
+        angles=torch.zeros(30, 29).double(),
+        fps=30.0,
+        robot=G1,
+    )
+
+
+@pytest.mark.parametrize(("kept", "stated"), [("wxyz", "xyzw"), ("xyzw", "wxyz")])
+def test_a_wrong_order_of_quaternions_is_noticed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kept: Quaternions, stated: Quaternions
+) -> None:
+    path = tmp_path / "turns.csv"
+    write_mujoco_csv(turning(), path, quaternions=kept)
+    main(["robot", "check", str(path), "--quaternions", stated])
+    assert f"try --quaternions {kept}" in capsys.readouterr().err
+    main(["robot", "check", str(path), "--quaternions", kept])
+    assert capsys.readouterr().err == ""
+    words = ["-o", str(tmp_path / "out.csv"), "--source-quaternions"]
+    assert main(["robot", "export", str(path), *words, stated]) == 0
+    assert f"try --source-quaternions {kept}" in capsys.readouterr().err
+
+
+def test_check_says_below_for_a_sunk_sole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, motion = tmp_path / "sunk.csv", turning()
+    write_mujoco_csv(replace(motion, root_positions=motion.root_positions - 0.1), path)
+    assert main(["robot", "check", str(path)]) == 1
+    assert "mm below the ground" in capsys.readouterr().out

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from marey.cli.arguments import InputFile
-from marey.cli.motion_files import AS_IS, Reading, read_motion
+from marey.cli.motion_files import AS_IS, Reading, ReadingFlags, format_read, read_motion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from marey.motion import Motion
+    from marey.motion.robot_motion import RobotMotion
     from marey.robots import Exported, RobotCheck
 
 Sources = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IN")]
@@ -51,17 +53,10 @@ def export(
         reading: How to read the motions; each flag goes to the formats that know it.
         force: Overwrite CSV files that exist.
     """
-    from marey.errors import InvalidInputError
-    from marey.io import READ_SUFFIXES
     from marey.robots import Exported, ExportOptions, export_all
-    from marey.robots.export import read_report, targets_of, write_report
+    from marey.robots.export import read_report, write_report
 
-    if output.suffix.lower() == ".csv":
-        if len(sources) != 1 or sources[0].is_dir():
-            raise InvalidInputError(f"{output}: name a folder for more than one motion.")
-        rows = [(sources[0], output)]
-    else:
-        rows = targets_of(sources, output, suffixes=READ_SUFFIXES)
+    rows = _rows(sources, output)
     known = {} if report is None else read_report(report)
     counts = {"written": 0, "kept": 0, "dropped": 0}
 
@@ -76,13 +71,58 @@ def export(
     options = ExportOptions(fps=fps, header=header, quaternions=quaternions, level=level)
     export_all(
         rows,
-        read=lambda path: read_motion(path, reading, of_many=len(rows) > 1),
+        read=lambda path: _source(path, reading, of_many=len(rows) > 1),
         options=options,
         force=force,
         report=tell,
     )
     print(", ".join(f"{count} {status}" for status, count in counts.items()))
     return 1 if counts["dropped"] == len(rows) else 0
+
+
+def _rows(sources: tuple[Path, ...], output: Path) -> list[tuple[Path, Path]]:
+    """Return source and target of every motion. Raises InvalidInputError before any work."""
+    from marey.errors import InvalidInputError
+    from marey.io import READ_SUFFIXES, WRITE_SUFFIXES
+    from marey.robots.export import targets_of
+
+    for source in sources:
+        if not source.exists():
+            raise InvalidInputError(f"{source}: expected a motion file or a folder, got neither.")
+    if output.suffix.lower() == ".csv" and not output.is_dir():
+        if len(sources) != 1 or sources[0].is_dir():
+            raise InvalidInputError(f"{output}: name a folder for more than one motion.")
+        return [(sources[0], output)]
+    if not output.is_dir() and (output.exists() or output.suffix.lower() in WRITE_SUFFIXES):
+        raise InvalidInputError(
+            f"{output}: expected a folder, or for one motion a name that ends in .csv."
+        )
+    return targets_of(sources, output, suffixes=READ_SUFFIXES)
+
+
+def _source(path: Path, reading: ReadingFlags, *, of_many: bool) -> "Motion":
+    """Read a motion to export, on a rig that stands; limbs of folded ones would go astray."""
+    from marey.motion.robot_motion import twists
+    from marey.rigs import upright
+    from marey.skeleton import G1
+
+    motion = read_motion(path, reading, of_many=of_many)
+    if format_read(path, reading) == "g1":
+        poses, _ = twists(motion, G1)
+        _doubt_order(path, poses, reading.source_quaternions, flag="--source-quaternions")
+    return upright(motion)
+
+
+def _doubt_order(path: Path, poses: "RobotMotion", stated: Quaternions, *, flag: str) -> None:
+    """Warn if the robot stands better when its file is read in the other order."""
+    from marey.robots.quaternion_order import likelier_order
+
+    if other := likelier_order(poses, stated):
+        print(
+            f"warning: {path}: read as {stated}, the robot does not stand as well as it does as "
+            f"{other}: try {flag} {other}.",
+            file=sys.stderr,
+        )
 
 
 def check(
@@ -104,10 +144,9 @@ def check(
         limits: JSON file with limits of speed and acceleration: {"velocity": 20}, rad/s.
         json_: Print everything as JSON.
     """
-    from marey.io.mujoco_csv import read_robot_csv
     from marey.robots import check_motion, read_hinge_limits
 
-    motion = read_robot_csv(file, fps=fps, quaternions=quaternions)
+    motion = _poses(file, fps, quaternions)
     given = None if limits is None else read_hinge_limits(limits, motion.robot)
     result = check_motion(motion, limits=given)
     if json_:
@@ -142,11 +181,10 @@ def play(
     from rich.progress import Progress
 
     from marey import robots
-    from marey.io.mujoco_csv import read_robot_csv
 
     if sys.platform == "linux" and "DISPLAY" not in os.environ:
         os.environ.setdefault("MUJOCO_GL", "egl")  # MuJoCo's own choice needs a screen
-    motion = read_robot_csv(file, fps=fps, quaternions=quaternions)
+    motion = _poses(file, fps, quaternions)
     with Progress(console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task(output.name, total=None)
         robots.play(
@@ -158,6 +196,23 @@ def play(
             progress=lambda done, total: bars.update(bar, completed=done, total=total),
         )
     print(output)
+
+
+def _poses(file: Path, fps: float, quaternions: Quaternions) -> "RobotMotion":
+    """Read a CSV file of the robot's poses. Raises InvalidInputError for a motion file."""
+    from marey.errors import InvalidInputError
+    from marey.io import READ_SUFFIXES
+    from marey.io.mujoco_csv import read_robot_csv
+
+    suffix = file.suffix.lower()
+    if suffix in READ_SUFFIXES and suffix != ".csv" and file.exists():
+        raise InvalidInputError(
+            f"{file}: expected a CSV file of the robot's poses. Make one of this motion: "
+            f"marey robot export {file} -o {file.stem}.csv"
+        )
+    motion = read_robot_csv(file, fps=fps, quaternions=quaternions)
+    _doubt_order(file, motion, quaternions, flag="--quaternions")
+    return motion
 
 
 def outcome_line(row: "Exported") -> str:
@@ -197,7 +252,8 @@ def _print_check(result: "RobotCheck") -> None:
         jolt = _with_share(f"{row.acceleration:.0f}", row.too_sudden)
         print(f"{name.removesuffix('_joint'):20} {angles} {beyond:>15} {speed:>13} {jolt:>13}")
     print(f"{result.frames} frames at {result.fps:g} fps")
-    print(f"lowest corner of a sole: {1000 * result.lowest_sole:.1f} mm above the ground")
+    side = "below" if result.lowest_sole < 0 else "above"
+    print(f"lowest corner of a sole: {1000 * abs(result.lowest_sole):.1f} mm {side} the ground")
     lowest = f"{1000 * result.lowest_height:.0f} mm ({result.lowest_joint})"
     print(f"lowest joint besides the feet: {lowest}")
     if result.frames_sunk:

@@ -132,7 +132,9 @@ def targets_of(
     if not rows:
         raise InvalidInputError(
             f"Expected motion files ({', '.join(suffixes)}), found none in "
-            f"{', '.join(map(str, sources)) or 'no argument'}."
+            f"{', '.join(map(str, sources))}."
+            if sources
+            else "Expected at least one motion file or folder to export, got none."
         )
     names: dict[Path, Path] = {}
     for source, target in rows:
