@@ -110,6 +110,15 @@ def test_unwrapped_angles_have_no_jumps_and_keep_their_direction() -> None:
     torch.testing.assert_close(R.unwrap_angle(R.wrap_angle(angle)), angle)
 
 
+def test_continuous_quaternions_stay_on_their_side(generator: torch.Generator) -> None:
+    angle = torch.linspace(0, 4 * math.pi, 50, dtype=torch.float64)
+    smooth = torch.stack((torch.cos(angle / 2), torch.sin(angle / 2), 0 * angle, 0 * angle), dim=-1)
+    signs = torch.randint(0, 2, (50, 1), generator=generator) * 2 - 1
+    signs[0] = 1
+    torch.testing.assert_close(R.continuous_quaternions(signs * smooth), smooth)
+    assert len(R.continuous_quaternions(smooth[:1])) == 1
+
+
 def test_the_shortest_arc_points_one_vector_along_the_other(generator: torch.Generator) -> None:
     start, end = torch.randn(2, 200, 3, generator=generator, dtype=torch.float64)
     end[:4] = torch.stack((-start[0], -2 * start[1] + 1e-9, 3 * start[2], start[3] * 0))

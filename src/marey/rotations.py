@@ -29,6 +29,13 @@ def matrix_to_quaternion(matrix: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "
     return torch.where(quaternion[..., :1] < 0, -quaternion, quaternion)
 
 
+def continuous_quaternions(quaternions: Float[Tensor, "frames 4"]) -> Float[Tensor, "frames 4"]:
+    """Choose of each quaternion and its negative the one nearer to the frame before."""
+    dots = (quaternions[1:] * quaternions[:-1]).sum(-1, keepdim=True)
+    signs = torch.where(dots < 0, -torch.ones_like(dots), torch.ones_like(dots)).cumprod(0)
+    return torch.cat((quaternions[:1], quaternions[1:] * signs))
+
+
 def rotation_vector_to_matrix(vector: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
     """Exponential map: the rotation about ``vector`` by its length."""
     return roma.rotvec_to_rotmat(vector)

@@ -19,7 +19,8 @@ from marey.io.atomic import atomic_path
 from marey.io.euler_tracks import euler_tracks
 from marey.io.fbx_binary import CREATION_TIME, FILE_ID, VERSION, Record, encode
 from marey.io.fbx_scene import TICKS, FbxScene, properties
-from marey.io.stick_body import SIDE_COLOURS, octahedra, rest_positions, stick_bones
+from marey.io.notes import notes_of
+from marey.io.stick_body import SIDE_COLOURS, octahedra, standing_positions, stick_bones
 from marey.motion import Motion
 from marey.skeleton import Skeleton
 
@@ -43,7 +44,6 @@ FRAME_RATES: dict[float, int] = {
 CUSTOM_RATE = 14
 
 _PER_METRE = {"cm": 100.0, "m": 1.0}
-_NOTES = ("text", "seed")
 _SCENE_NAME = "motion"
 
 
@@ -117,7 +117,7 @@ def _clean(name: str) -> str:
 def _add_bones(scene: FbxScene, skeleton: Skeleton, scale: float) -> list[np.int64]:
     """Add a bone per joint and end site, the body and the bind pose; return the joints."""
     names = bone_names(skeleton)
-    rest = rest_positions(skeleton).double().numpy() * scale
+    rest = standing_positions(skeleton).double().numpy() * scale
     bones: list[np.int64] = []
     for joint, parent in enumerate(skeleton.parents):
         step = rest[joint] - rest[parent] if parent >= 0 else rest[joint]
@@ -136,7 +136,7 @@ def _add_bones(scene: FbxScene, skeleton: Skeleton, scale: float) -> list[np.int
 
 def _add_body(scene: FbxScene, skeleton: Skeleton, joints: list[np.int64], scale: float) -> None:
     """Add the mesh of one octahedron per bone, each bound to one joint."""
-    rest = rest_positions(skeleton).double().numpy()
+    rest = standing_positions(skeleton).double().numpy()
     owners, sides, tips = stick_bones(skeleton)
     corners, normals = octahedra(tips)
     corners = (corners + rest[owners][:, None]) * scale
@@ -179,7 +179,7 @@ def _add_animation(scene: FbxScene, motion: Motion, joints: list[np.int64], scal
 
 def _header(motion: Motion) -> Record:
     """What wrote the file, and the notes of the motion as JSON in the scene's comment."""
-    notes = {key: motion.metadata[key] for key in _NOTES if key in motion.metadata}
+    notes = notes_of(motion.metadata)
     texts = {"Title": _SCENE_NAME, "Subject": motion.skeleton.name, "Comment": json.dumps(notes)}
     fields = ("Title", "Subject", "Author", "Keywords", "Revision", "Comment")
     scene = (

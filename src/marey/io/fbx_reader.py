@@ -23,6 +23,7 @@ from marey.io.fbx import CUSTOM_RATE, FRAME_RATES
 from marey.io.fbx_binary import decode, fault
 from marey.io.fbx_objects import Curve, Model, Scene, read_scene
 from marey.io.fbx_scene import TICKS
+from marey.io.notes import read_notes
 from marey.io.rig_motion import RigTransforms, check_frames, rig_motion, unique_names
 from marey.io.text_lines import check_file
 from marey.motion import Motion
@@ -39,7 +40,6 @@ _RATES = {number: rate for rate, number in FRAME_RATES.items()} | {
 }
 _DEFAULT_FPS = 30.0
 MIN_FPS = 0.01
-_NOTES = ("text", "seed")
 
 
 def read_fbx(path: str | Path, *, translations: Literal["refuse", "drop"] = "refuse") -> Motion:
@@ -73,9 +73,7 @@ def _notes(scene: Scene) -> dict[str, Any]:
         notes = json.loads(scene.notes)
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(notes, dict):
-        return {}
-    return {key: notes[key] for key in _NOTES if isinstance(notes.get(key), str | int)}
+    return read_notes(notes)
 
 
 def _joints(path: Path, scene: Scene) -> list[int]:

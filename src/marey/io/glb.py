@@ -17,12 +17,12 @@ from torch import Tensor
 
 from marey import __version__, rotations
 from marey.io.atomic import atomic_path
-from marey.io.stick_body import SIDE_COLOURS, octahedra, rest_positions, stick_bones
+from marey.io.notes import notes_of
+from marey.io.stick_body import SIDE_COLOURS, octahedra, standing_positions, stick_bones
 from marey.motion import Motion
 from marey.motion.keyframe_reduction import KeyframeReduction, every_frame
 from marey.skeleton import Skeleton
 
-_NOTES = ("text", "seed")
 _COMPONENTS = {
     np.dtype(np.float32): pygltflib.FLOAT,
     np.dtype(np.uint16): pygltflib.UNSIGNED_SHORT,
@@ -49,7 +49,7 @@ def glb_bytes(motion: Motion | KeyframeReduction) -> bytes:
     """
     keys = motion if isinstance(motion, KeyframeReduction) else every_frame(motion)
     motion = keys.motion
-    rest = rest_positions(motion.skeleton)
+    rest = standing_positions(motion.skeleton)
     file = _File()
     file.add_joints(motion.skeleton, rest)
     file.add_body(motion.skeleton, rest)
@@ -216,7 +216,7 @@ class _File:
 
     def add_scene(self, motion: Motion) -> None:
         """Add the scene: the root joint, the body, and what the motion says of itself."""
-        notes = {key: motion.metadata[key] for key in _NOTES if key in motion.metadata}
+        notes = notes_of(motion.metadata)
         facts = {"fps": motion.fps, "frames": motion.num_frames, "skeleton": motion.skeleton.name}
         body = len(self.gltf.nodes) - 1
         scene = pygltflib.Scene(name="motion", nodes=[0, body], extras={**facts, **notes})
@@ -226,8 +226,5 @@ class _File:
 
 def _continuous_quaternions(matrices: Float[Tensor, "keys 3 3"]) -> Float[np.ndarray, "keys 4"]:
     """Return unit quaternions ``xyzw`` that never jump to the other hemisphere between keys."""
-    wxyz = rotations.matrix_to_quaternion(matrices.double())
-    towards = (wxyz[1:] * wxyz[:-1]).sum(-1)
-    signs = torch.where(towards < 0, -1.0, 1.0).cumprod(0)
-    wxyz[1:] *= signs[..., None]
+    wxyz = rotations.continuous_quaternions(rotations.matrix_to_quaternion(matrices.double()))
     return torch.nn.functional.normalize(wxyz.roll(-1, dims=-1), dim=-1).float().numpy()

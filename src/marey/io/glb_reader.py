@@ -20,6 +20,7 @@ from marey.errors import InvalidInputError
 from marey.io.gltf_bind import bind_pose
 from marey.io.gltf_file import GltfFile, is_number
 from marey.io.gltf_tracks import Track, frame_rate, read_track
+from marey.io.notes import read_notes
 from marey.io.rig_motion import RigTransforms, check_frames, rig_motion, unique_names
 from marey.motion import Motion
 from marey.motion.motion import MAX_FPS
@@ -30,7 +31,6 @@ _DEFAULTS: dict[str, list[float]] = {
     "rotation": [0.0, 0.0, 0.0, 1.0],
     "scale": [1.0, 1.0, 1.0],
 }
-_NOTES = ("text", "seed")
 _MIN_FPS = 0.01
 _MAX_DEPTH, _MAX_SKINS, _MAX_NAMES = 256, 1000, 50
 _TURN_AROUND = np.diag([-1.0, 1.0, -1.0, 1.0])
@@ -58,19 +58,13 @@ def read_glb(path: str | Path, *, translations: Literal["refuse", "drop"] = "ref
         rig = replace(rig, rest=_TURN_AROUND @ rig.rest, frames=_TURN_AROUND @ rig.frames)
     names = {node: name for node, name in zip(joints, rig.names, strict=True)}
     bones = {bone: names[node] for bone, node in human.items() if node in names}
-    metadata = _notes(file) | ({"vrm_bones": bones} if bones else {})
+    metadata = read_notes(_extras(file)) | ({"vrm_bones": bones} if bones else {})
     if others := [str(row.get("name", "")) for row in file.rows("animations")[1:]]:
         metadata["other_takes"] = others[:_MAX_NAMES]
     drop = translations == "drop"
     motion = rig_motion(file.path, rig, drop_translations=drop, metadata=metadata)
     motion = _with_tips(file, motion, names)
     return _with_roles(motion, bones) if bones else motion
-
-
-def _notes(file: GltfFile) -> dict[str, Any]:
-    """What marey's own writer noted of the motion."""
-    notes = _extras(file)
-    return {key: notes[key] for key in _NOTES if isinstance(notes.get(key), str | int)}
 
 
 def _extras(file: GltfFile) -> dict[str, Any]:

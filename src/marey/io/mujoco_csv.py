@@ -112,9 +112,7 @@ def to_qpos(motion: RobotMotion) -> Float64[np.ndarray, "frames qpos"]:
     The quaternion's sign is that of the frame before, so that nothing jumps.
     """
     quaternions = rotations.matrix_to_quaternion(motion.root_rotations)
-    dots = (quaternions[1:] * quaternions[:-1]).sum(-1)
-    signs = torch.where(dots < 0, -1.0, 1.0).cumprod(0)
-    quaternions = torch.cat((quaternions[:1], quaternions[1:] * signs[:, None]))
+    quaternions = rotations.continuous_quaternions(quaternions)
     turned = torch.cat((quaternions[:, :1], quaternions[:, 1:][:, _TO_MUJOCO]), dim=-1)
     places = motion.root_positions[:, _TO_MUJOCO]
     return torch.cat((places, turned, motion.angles), dim=-1).numpy()

@@ -22,7 +22,7 @@ _FACES = np.array(
 _THINNEST, _THICKEST, _SHORTEST = 0.006, 0.045, 0.02
 
 
-def rest_positions(skeleton: Skeleton) -> Float[Tensor, "joints 3"]:
+def standing_positions(skeleton: Skeleton) -> Float[Tensor, "joints 3"]:
     """World positions of the joints in rest pose with the lowest point of the body at y = 0."""
     identity = torch.eye(3).expand(skeleton.num_joints, 3, 3)
     rest = kinematics.joint_positions(torch.zeros(3), identity, skeleton)
@@ -60,7 +60,7 @@ def stick_bones(
 
 def _sides(skeleton: Skeleton) -> list[str]:
     """Return ``left``, ``right`` or ``centre`` for each joint, by its twin's place."""
-    x = rest_positions(skeleton)[:, 0].tolist()
+    x = standing_positions(skeleton)[:, 0].tolist()
     return [
         "centre"
         if twin == joint or x[twin] == x[joint]

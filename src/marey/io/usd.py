@@ -19,14 +19,14 @@ from jaxtyping import Float
 from marey import rotations
 from marey.errors import InvalidInputError, MissingExtraError
 from marey.io.atomic import atomic_path
-from marey.io.stick_body import SIDE_COLOURS, octahedra, rest_positions, stick_bones
+from marey.io.notes import notes_of
+from marey.io.stick_body import SIDE_COLOURS, octahedra, standing_positions, stick_bones
 from marey.motion import Motion
 from marey.skeleton import Skeleton
 
 SUFFIXES = (".usda", ".usdc", ".usd")
 """Text, binary, and binary under the common name."""
 
-_NOTES = ("text", "seed")
 _MODULES = ("Gf", "Usd", "UsdGeom", "UsdSkel", "Vt")
 
 
@@ -68,7 +68,6 @@ def _pxr() -> SimpleNamespace:
         )
     except ImportError as error:
         raise MissingExtraError("Writing USD", extra="usd") from error
-    return SimpleNamespace(**modules)
 
 
 def _stage(pxr: SimpleNamespace, motion: Motion) -> Any:
@@ -82,7 +81,7 @@ def _stage(pxr: SimpleNamespace, motion: Motion) -> Any:
     stage.SetEndTimeCode(motion.num_frames - 1)
     root = pxr.UsdSkel.Root.Define(stage, "/motion")
     stage.SetDefaultPrim(root.GetPrim())
-    notes = {key: motion.metadata[key] for key in _NOTES if key in motion.metadata}
+    notes = notes_of(motion.metadata)
     root.GetPrim().SetCustomDataByKey("marey", json.dumps(notes))
     skeleton = _add_skeleton(pxr, stage, motion.skeleton)
     body = _add_body(pxr, stage, motion.skeleton)
@@ -94,7 +93,7 @@ def _stage(pxr: SimpleNamespace, motion: Motion) -> Any:
 
 
 def _add_skeleton(pxr: SimpleNamespace, stage: Any, skeleton: Skeleton) -> Any:
-    places = rest_positions(skeleton).double().numpy()
+    places = standing_positions(skeleton).double().numpy()
     made = pxr.UsdSkel.Skeleton.Define(stage, "/motion/skeleton")
     made.CreateJointsAttr(joint_paths(skeleton))
     made.CreateBindTransformsAttr(pxr.Vt.Matrix4dArray.FromNumpy(_matrices(places)))
@@ -107,7 +106,7 @@ def _add_body(pxr: SimpleNamespace, stage: Any, skeleton: Skeleton) -> Any:
     """Add the mesh of one octahedron per bone, each corner bound to one joint."""
     owners, sides, tips = stick_bones(skeleton)
     corners, normals = octahedra(tips)
-    corners = corners + rest_positions(skeleton).numpy()[owners][:, None]
+    corners = corners + standing_positions(skeleton).numpy()[owners][:, None]
     count = corners.shape[0] * corners.shape[1]
     mesh = pxr.UsdGeom.Mesh.Define(stage, "/motion/body")
     mesh.CreatePointsAttr(pxr.Vt.Vec3fArray.FromNumpy(corners.reshape(-1, 3)))
