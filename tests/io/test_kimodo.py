@@ -206,6 +206,27 @@ def test_faults_are_named(
         read_kimodo(saved(tmp_path / "bad.npz", faulty(name, arrays)))
 
 
+def test_arrays_of_different_motions_are_refused(
+    arrays: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    turned = {**arrays, "global_rot_mats": arrays["global_rot_mats"][::-1]}
+    del turned["posed_joints"]
+    with pytest.raises(FileFormatError, match=r"global_rot_mats, frame \d+: expected those of lo"):
+        read_kimodo(saved(tmp_path / "turned.npz", turned))
+    moved = {**arrays, "root_positions": arrays["root_positions"] + np.float32(5)}
+    with pytest.raises(FileFormatError, match="root_positions, frame 0: expected those of posed"):
+        read_kimodo(saved(tmp_path / "moved.npz", moved))
+
+
+def test_arrays_out_of_proportion_to_their_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.npz"
+    still = np.broadcast_to(np.eye(3, dtype=np.float32), (30_000, 77, 3, 3))
+    np.savez_compressed(path, local_rot_mats=still, root_positions=np.zeros((30_000, 3)))
+    assert path.stat().st_size < 2**19
+    with pytest.raises(FileFormatError, match="arrays of at most"):
+        read_kimodo(path)
+
+
 def test_bones_of_smplx_take_positions(tmp_path: Path, generator: torch.Generator) -> None:
     motion = wander(OWN_BODY, generator)
     turned = {

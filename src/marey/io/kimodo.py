@@ -30,6 +30,7 @@ from marey.errors import FileFormatError, InvalidInputError
 from marey.io.atomic import atomic_path
 from marey.io.kimodo_hands import soma77_from_30
 from marey.io.npy_archive import read_arrays
+from marey.io.text_lines import check_file
 from marey.motion import Motion, foot_contacts
 from marey.skeleton import BODY22, G1_34, SOMA30, SOMA77, Skeleton
 
@@ -37,6 +38,8 @@ KIMODO_FPS = 30.0
 """Frame rate of Kimodo's models, which its files do not state."""
 MAX_BYTES = 512 * 2**20
 """Arrays that would unpack to more are refused."""
+_SPARE_BYTES, _TIMES_FILE = 2**26, 200
+"""So are arrays of more than 64 MiB that are 200 times as large as their file."""
 
 _ALIASES = {"joints_pos": "posed_joints", "joints_rot": "global_rot_mats"}
 _SHAPES: dict[str, tuple[str | int, ...]] = {
@@ -56,6 +59,8 @@ _SAME_BONE = 1e-4
 """Metres by which bones may differ from the library's before they are taken from the file."""
 _RIGID = 5e-3
 """Metres that a joint may lie from where its parent's rotation takes it."""
+_CHUNK = 1024
+"""Frames whose rotations are checked at once, in float64."""
 _ROTATION = 1e-3
 """How far RᵀR may lie from the identity."""
 
@@ -67,12 +72,19 @@ def read_kimodo(path: str | Path, *, fps: float = KIMODO_FPS) -> Motion:
     are measured from its positions and rotations. Raises FileFormatError that names the array.
     """
     path = Path(path)
-    found = read_arrays(path, names=(*_SHAPES, *_ALIASES), max_bytes=MAX_BYTES)
+    check_file(path)
+    most = min(MAX_BYTES, max(_SPARE_BYTES, _TIMES_FILE * path.stat().st_size))
+    found = read_arrays(path, names=(*_SHAPES, *_ALIASES), max_bytes=most)
     arrays = {_ALIASES.get(name, name): array for name, array in found.items()}
     library = _checked(path, arrays)
     skeleton, root = library, arrays.get("root_positions")
     local = _local_rotations(arrays, library)
+    if (turned := arrays.get("global_rot_mats")) is not None and "local_rot_mats" in arrays:
+        made = kinematics.global_rotations(local, library)
+        _check_same(path, "global_rot_mats", turned, made.numpy(), "those of local_rot_mats")
     if (places := arrays.get("posed_joints")) is not None:
+        if root is not None:
+            _check_same(path, "root_positions", root, places[:, 0], "those of posed_joints")
         root = places[:, 0]
         skeleton = _measured(path, library, torch.from_numpy(places).double(), local)
     assert root is not None, "_checked requires one of the two"
@@ -185,12 +197,27 @@ def _check_array(path: Path, name: str, array: np.ndarray, sizes: Mapping[str, i
             frame = int(np.argwhere(~good)[0, 0])
             raise _fault(path, f"{name}, frame {frame}", "finite numbers below 1e6", "others")
     if len(shape) == 4:
-        matrices = array.astype(np.float64)
+        _check_rotations(path, name, array)
+
+
+def _check_rotations(path: Path, name: str, array: Float[np.ndarray, "frames joints 3 3"]) -> None:
+    for start in range(0, len(array), _CHUNK):
+        matrices = array[start : start + _CHUNK].astype(np.float64)
         error = np.abs(matrices.swapaxes(-1, -2) @ matrices - np.eye(3)).max(axis=(-1, -2))
         wrong = (error > _ROTATION) | (np.linalg.det(matrices) < 0)
         if wrong.any():
             frame, joint = np.argwhere(wrong)[0]
-            raise _fault(path, f"{name}, frame {frame}, joint {joint}", "a rotation", "another")
+            place = f"{name}, frame {start + frame}, joint {joint}"
+            raise _fault(path, place, "a rotation", "another")
+
+
+def _check_same(path: Path, name: str, array: np.ndarray, other: np.ndarray, expected: str) -> None:
+    """Raise FileFormatError if an array says something else than ``other``."""
+    apart = np.abs(array - other).reshape(len(array), -1).max(axis=-1)
+    if apart.max() > _RIGID:
+        place = f"{name}, frame {int(apart.argmax())}"
+        fix = "Export all arrays of the same motion."
+        raise _fault(path, place, expected, f"others, off by {apart.max():.3g}", fix=fix)
 
 
 def _local_rotations(
