@@ -163,3 +163,11 @@ def test_motions_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     tall = replace(BODY22, rest_offsets=2 * BODY22.rest_offsets)
     write_humanml3d(moving(tall), file, force=True)
     np.testing.assert_array_less(np.load(file)[:, 3], 2.0)
+
+
+@pytest.mark.parametrize("fps", [0.0, -3.0, float("nan"), float("inf")])
+def test_a_rate_that_is_none_is_not_blamed_on_the_file(tmp_path: Path, fps: float) -> None:
+    write_humanml3d(moving(), tmp_path / "clip.npy")
+    with pytest.raises(InvalidInputError, match="fps: expected frames per second") as told:
+        read_humanml3d(tmp_path / "clip.npy", fps=fps)
+    assert not isinstance(told.value, FileFormatError)

@@ -13,6 +13,7 @@ Joint rotations are estimated from the positions instead; see ``motion.posing`` 
 known.
 """
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -56,8 +57,10 @@ def read_humanml3d(
     ``rest`` is the body, as a file of ``io.body_model`` or a skeleton, along whose bones identity
     rotations lie; without it these are the rest directions of body22, though most of the data
     come from SMPL, whose spine is another. Raises FileFormatError that says what is wrong with the
-    array or the body model.
+    array or the body model, InvalidInputError for a rate that is none.
     """
+    if fps is not None and not 0 < fps < math.inf:
+        raise InvalidInputError(f"fps: expected frames per second above 0, got {fps}.")
     path = Path(path)
     array = read_array(path, max_bytes=MAX_BYTES)
     body = _layout(path, array)
@@ -66,7 +69,9 @@ def read_humanml3d(
     positions, contacts = _positions(torch.from_numpy(array.astype(np.float64)), body)
     try:
         skeleton = skeleton_of_positions(positions, like, name=body.skeleton.name)
-        motion = motion_of_positions(positions, fps=fps or body.fps, skeleton=skeleton)
+        motion = motion_of_positions(
+            positions, fps=body.fps if fps is None else fps, skeleton=skeleton
+        )
     except InvalidInputError as error:
         raise _fault(path, "array", "joints of a body", str(error).rstrip(".")) from error
     notes = {"source": body.name, "rotations": "estimated from joint positions"}
