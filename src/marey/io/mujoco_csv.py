@@ -31,7 +31,8 @@ Quaternions = Literal["wxyz", "xyzw"]
 
 _ORDERS = {"wxyz": (0, 1, 2, 3), "xyzw": (1, 2, 3, 0)}
 _ROOT_COLUMNS = ("root_x", "root_y", "root_z")
-_TO_MUJOCO = [2, 0, 1]  # our z, x, y are MuJoCo's x, y, z
+TO_MUJOCO = [2, 0, 1]
+"""Our axes in MuJoCo's order: z, x, y are its x, y, z."""
 _FROM_MUJOCO = [1, 2, 0]
 _MAX_METRES = 1e5
 _LENGTH_TOLERANCE = 0.01  # of the quaternion: files with few digits
@@ -113,8 +114,8 @@ def to_qpos(motion: RobotMotion) -> Float64[np.ndarray, "frames qpos"]:
     """
     quaternions = rotations.matrix_to_quaternion(motion.root_rotations)
     quaternions = rotations.continuous_quaternions(quaternions)
-    turned = torch.cat((quaternions[:, :1], quaternions[:, 1:][:, _TO_MUJOCO]), dim=-1)
-    places = motion.root_positions[:, _TO_MUJOCO]
+    turned = torch.cat((quaternions[:, :1], quaternions[:, 1:][:, TO_MUJOCO]), dim=-1)
+    places = motion.root_positions[:, TO_MUJOCO]
     return torch.cat((places, turned, motion.angles), dim=-1).numpy()
 
 
@@ -150,9 +151,8 @@ def _is_number(word: str) -> bool:
 def _row(path: Path, number: int, line: str, columns: int) -> Float64[np.ndarray, " columns"]:
     words = line.split(",")
     if len(words) != columns:
-        fix = "Each row is root x, y, z, quaternion and the angles of the G1's 29 hinges."
-        got = f"{len(words)}"
-        raise _fault(path, f"line {number}", f"{columns} numbers between commas", got, fix=fix)
+        expected, fix = f"{columns} numbers between commas", _columns_fix(line, columns)
+        raise _fault(path, f"line {number}", expected, f"{len(words)}", fix=fix)
     try:
         row = np.array([float(word) for word in words])
     except ValueError:
@@ -168,12 +168,24 @@ def _row(path: Path, number: int, line: str, columns: int) -> Float64[np.ndarray
     return row
 
 
+def _columns_fix(line: str, columns: int) -> str:
+    """Return what to do about a line with another number of columns."""
+    found = line.count(",") + 1
+    if found == 1 or ";" in line:
+        return "Write commas between the numbers, and points in them."
+    if found == columns + 1:
+        return "Delete the column that is no part of the pose, such as a time or a frame number."
+    if found == columns - 7:
+        return "Put the root before the angles: x, y, z (metres) and its quaternion."
+    return "Each row is root x, y, z, quaternion and the angles of the G1's 29 hinges."
+
+
 def _check_header(path: Path, line: str, robot: Robot) -> None:
     """Refuse a header that does not name the hinges in their order."""
     names = [word.strip().strip("\"'") for word in line.split(",")]
     if len(names) != 7 + robot.num_hinges:
-        expected = f"{7 + robot.num_hinges} columns"
-        raise _fault(path, "line 1", expected, f"{len(names)}: {line[:60]!r}")
+        expected, got = f"{7 + robot.num_hinges} columns", f"{len(names)}: {line[:60]!r}"
+        raise _fault(path, "line 1", expected, got, fix=_columns_fix(line, 7 + robot.num_hinges))
     for column, (name, hinge) in enumerate(zip(names[7:], robot.hinge_names, strict=True), start=8):
         plain = name.removesuffix("_dof").removesuffix("_joint")
         if plain != hinge.removesuffix("_joint"):

@@ -15,8 +15,8 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from marey import rotations
+from marey.motion.joint_matching import path_to
 from marey.motion.robot_motion import RobotMotion
-from marey.skeleton import Skeleton
 from marey.skeleton.robot import Robot
 
 _CHUNK = 256  # frames at once: bounds the memory of the Jacobians to some tens of megabytes
@@ -146,17 +146,9 @@ def _fit(motion: RobotMotion, goal: Goal, iterations: int, tolerance: float) -> 
 
 def _moved_by(robot: Robot, points: Points) -> Bool[Tensor, "hinges points"]:
     """Tell which points a hinge moves: those of its joint and of all that hang on it."""
-    carried = [_ancestors(robot.skeleton, joint) for joint in points.joints]
+    carried = [path_to(robot.skeleton, joint) for joint in points.joints]
     rows = [[hinge in above for above in carried] for hinge in robot.hinge_joints]
     return torch.tensor(rows)
-
-
-def _ancestors(skeleton: Skeleton, joint: int) -> set[int]:
-    found = set()
-    while joint >= 0:
-        found.add(joint)
-        joint = skeleton.parents[joint]
-    return found
 
 
 def _linearised(

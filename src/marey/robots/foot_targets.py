@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -162,10 +163,5 @@ def _interpolated(
     frames: int, known: list[int], values: Float[Tensor, "known axes"]
 ) -> Float[Tensor, "frames axes"]:
     """Return values for all frames: linear between known ones, constant outside."""
-    times = torch.arange(frames).double()
-    places = torch.tensor(known).double()
-    after = torch.searchsorted(places, times).clamp(max=len(known) - 1)
-    before = (after - 1).clamp(min=0)
-    span = (places[after] - places[before]).clamp(min=1)
-    weight = ((times - places[before]) / span).clamp(0, 1)
-    return torch.lerp(values[before], values[after], weight[:, None])
+    columns = [np.interp(range(frames), known, column) for column in values.T.numpy()]
+    return torch.from_numpy(np.stack(columns, axis=1))

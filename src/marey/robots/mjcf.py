@@ -8,16 +8,18 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from marey import rotations
+from marey.io.mujoco_csv import TO_MUJOCO
 from marey.skeleton.robot import Robot
 
 _RADII = {"torso": 0.07, "head": 0.05, "arm": 0.035, "leg": 0.045}
 _SHORTEST = 0.02  # of a bone that is drawn, metres
 _COLOURS = {"left": "0.26 0.52 0.84 1", "right": "0.93 0.49 0.24 1", "": "0.84 0.85 0.87 1"}
-_TO_MUJOCO = [2, 0, 1]
-_CHEST = ("waist_pitch_skel", "box", (0.0, 0.15, 0.0), (0.11, 0.11, 0.07))
+_PELVIS = ("pelvis_skel", "ellipsoid", (0.0, -0.05, 0.0), (0.11, 0.09, 0.08))
+_CHEST = ("waist_pitch_skel", "box", (0.0, 0.15, 0.0), (0.11, 0.11, 0.08))
+_NECK = ("waist_pitch_skel", "ellipsoid", (0.0, 0.31, 0.01), (0.04, 0.1, 0.04))
 _HEAD = ("waist_pitch_skel", "sphere", (0.0, 0.40, 0.02), (0.08, 0.08, 0.08))
 _SHAPES = (
-    *(_CHEST, _HEAD),
+    *(_PELVIS, _CHEST, _NECK, _HEAD),
     *((f"{s}_ankle_roll_skel", "box", (0.0, -0.026, 0.04), (0.03, 0.009, 0.09)) for s in _COLOURS),
 )
 """Bodies besides bones, for joints of these names: shape, centre and half sizes (x, y, z), m."""
@@ -92,7 +94,7 @@ def _shapes(robot: Robot, joint: int, body: Element) -> None:
 
 
 def _axes(vector: Sequence[float]) -> list[float]:
-    return [vector[k] for k in _TO_MUJOCO]
+    return [vector[k] for k in TO_MUJOCO]
 
 
 def _text(numbers: Iterable[float]) -> str:
