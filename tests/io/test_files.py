@@ -41,6 +41,30 @@ def test_unknown_suffixes_list_the_known(tmp_path: Path, name: str) -> None:
         load_motion(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("own", "other"),
+    [(".bvh", ".fbx"), (".bvh", ".npy"), (".glb", ".fbx"), (".fbx", ".bvh"), (".npz", ".npy")],
+)
+def test_content_under_anothers_suffix_is_recognised(
+    motion: Motion, tmp_path: Path, own: str, other: str
+) -> None:
+    save_motion(motion, tmp_path / f"a{own}")
+    wrong = (tmp_path / f"a{own}").rename(tmp_path / f"a{other}")
+    with pytest.raises(
+        FileFormatError, match=rf"looks like {own[1:].upper()}\. Rename it to \{own}"
+    ):
+        load_motion(wrong)
+
+
+def test_damaged_content_of_the_own_suffix_is_told_as_before(tmp_path: Path) -> None:
+    (tmp_path / "a.bvh").write_text("HIERARCHY\nROOT")
+    (tmp_path / "a.npz").write_bytes(b"PK\x03\x04")
+    for name in ("a.bvh", "a.npz"):
+        with pytest.raises(FileFormatError) as caught:
+            load_motion(tmp_path / name)
+        assert "looks like" not in str(caught.value)
+
+
 def test_a_folder_is_called_one(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="got a folder"):
         load_motion(tmp_path)

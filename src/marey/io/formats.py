@@ -43,8 +43,32 @@ class MotionFormat:
         return not names or skeleton.joint_names in names
 
     def read(self, path: str | Path, **options: Any) -> Motion:
-        """Call the format's reader. Raises InvalidInputError if it has none."""
-        return self._function("reader", "read")(path, **options)
+        """Call the format's reader. Raises InvalidInputError if it has none, FileFormatError."""
+        reader = self._function("reader", "read")
+        try:
+            return reader(path, **options)
+        except FileFormatError as error:
+            self._check_content(Path(path), error)
+            raise
+
+    def _check_content(self, path: Path, error: FileFormatError) -> None:
+        """Raise FileFormatError, from another, if a file has the content of another format."""
+        try:
+            with path.open("rb") as file:
+                start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+        except (OSError, ValueError):
+            return
+        for mark, suffix in _MARKS.items():
+            own = [each for each in FORMATS if suffix in each.suffixes]
+            if start.startswith(mark) and self.reader not in [each.reader for each in own]:
+                name = " or ".join(each.name for each in own)
+                raise FileFormatError(
+                    path,
+                    "file",
+                    expected=f"the content of format {self.name!r}",
+                    got=f"what looks like {suffix[1:].upper()}",
+                    fix=f"Rename it to {suffix}, or say --from {name} (format= in Python).",
+                ) from error
 
     def write(self, motion: Motion, path: str | Path, **options: Any) -> None:
         """Call the format's writer. Raises InvalidInputError if it has none."""
@@ -60,6 +84,15 @@ class MotionFormat:
         module, function = target.split(":")
         return getattr(importlib.import_module(module), function)
 
+
+_MARKS = {
+    b"HIERARCHY": ".bvh",
+    b"Kaydara FBX Binary": ".fbx",
+    b"glTF": ".glb",
+    b"PK\x03\x04": ".npz",
+    b"\x93NUMPY": ".npy",
+}
+"""What files start with, and the suffix that they should have."""
 
 FORMATS: tuple[MotionFormat, ...] = (
     MotionFormat(
