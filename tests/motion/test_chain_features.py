@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from marey.errors import InvalidInputError
-from marey.motion.chain_body import HUMANML3D_BODY, KIT_BODY, ChainBody, of_joints
+from marey.motion.chain_body import HUMANML3D_BODY, KIT_BODY, ChainBody
 from marey.motion.chain_features import (
     chain_features,
     placed_at_start,
@@ -120,7 +120,6 @@ def body(request: pytest.FixtureRequest) -> ChainBody:
 
 def test_widths(body: ChainBody) -> None:
     assert body.num_feats == {"humanml3d": 263, "kit": 251}[body.name]
-    assert of_joints(body.num_joints) is body
     features = chain_features(placed_at_start(turning(body), body), body)
     assert features.shape == (119, body.num_feats)
     assert bool(features.isfinite().all())
@@ -197,8 +196,6 @@ def test_a_bone_without_length_is_refused() -> None:
         chain_features(positions[:1], HUMANML3D_BODY)
     with pytest.raises(InvalidInputError, match="263 channels, got 251"):
         recovered_positions(torch.zeros(3, 251), HUMANML3D_BODY)
-    with pytest.raises(InvalidInputError, match="22 joints"):
-        of_joints(24)
 
 
 def test_kits_own_bone_lengths_can_be_given() -> None:

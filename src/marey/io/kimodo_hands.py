@@ -39,16 +39,6 @@ def soma77_from_30(motion: Motion) -> Motion:
     return replace(motion, local_rotations=local, skeleton=_with_bones_of(motion.skeleton, SOMA77))
 
 
-def soma30_from_77(motion: Motion) -> Motion:
-    """Return a motion of SOMA's 77 joints on 30; fingers are left out.
-
-    Raises InvalidInputError for another skeleton.
-    """
-    _require(motion, SOMA77)
-    local = motion.local_rotations[:, _IN_77]
-    return replace(motion, local_rotations=local, skeleton=_with_bones_of(motion.skeleton, SOMA30))
-
-
 def relaxed_hands() -> Float[Tensor, "77 3 3"]:
     """Return local rotations of SOMA's 77 joints: fingers bent a little, all else in T-pose.
 

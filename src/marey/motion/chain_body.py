@@ -144,11 +144,3 @@ KIT_BODY = ChainBody(
 """KIT-ML in the same layout: 21 joints, 251 channels, millimetres. The uniform bone lengths of the
 published files are not known here (KIT21 has body22's), and no file of it was at hand to check
 against; positions and features of such files carry their own lengths."""
-
-
-def of_joints(joints: int) -> ChainBody:
-    """Return the layout with a number of joints. Raises InvalidInputError if there is none."""
-    for body in (HUMANML3D_BODY, KIT_BODY):
-        if body.num_joints == joints:
-            return body
-    raise InvalidInputError(f"expected 22 joints (HumanML3D) or 21 (KIT-ML), got {joints}.")
