@@ -1,9 +1,11 @@
 """Export of many motions: trees, resuming, drops told by reason."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from marey.errors import FileFormatError, InvalidInputError
 from marey.io import load_motion, save_motion
@@ -30,6 +32,20 @@ def test_a_robot_motion_is_resampled_and_kept_in_its_limits(
     assert float(made.excess.max()) == 0
     assert details["projection"]["frames_changed"] == 0
     assert details["velocity"] > 0
+
+
+def test_the_ground_of_a_robot_motion_is_levelled_as_told(
+    feasible: RobotMotion, tmp_path: Path
+) -> None:
+    stands = replace(feasible, root_rotations=torch.eye(3).double().repeat(24, 1, 1))
+    details = [
+        export_motion(
+            stands.motion(), tmp_path / f"{level}.csv", options=ExportOptions(level=level)
+        )
+        for level in (False, True)
+    ]
+    assert abs(details[0]["lowest_sole"]) > 0.1
+    assert abs(details[1]["lowest_sole"]) < 0.02
 
 
 def test_other_motions_go_on_after_a_bad_one(feasible: RobotMotion, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Animated images (WebP, GIF) from pictures, for previews."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,3 +46,15 @@ def write_animation(
         else:
             options |= {"format": "WEBP", "quality": 70, "method": 2}
         pictures[0].save(temporary, append_images=pictures[1:], **options)
+
+
+def counted(
+    images: Iterable[UInt8[np.ndarray, "rows columns 3"]],
+    total: int,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[UInt8[np.ndarray, "rows columns 3"]]:
+    """Pass images on and tell ``progress`` after each how many of ``total`` are done."""
+    for done, image in enumerate(images, start=1):
+        if progress is not None:
+            progress(done, total)
+        yield image

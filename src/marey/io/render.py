@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from marey.errors import InvalidInputError
-from marey.io.animation import write_animation
+from marey.io.animation import counted, write_animation
 from marey.io.atomic import atomic_path
 from marey.io.camera import Camera, View, follow
 from marey.io.caption import caption_strip
@@ -188,20 +188,11 @@ def render_file(
     rate = min(PREVIEW_FPS, motion.fps) if fps is None else fps
     shown = _resampled(motion, rate)
     images = render_frames(shown, size=size or (400, 400), view=view, caption=caption)
-    if progress is not None:
-        images = _counted(images, shown.num_frames, progress)
+    images = counted(images, shown.num_frames, progress)
     if suffix == ".mp4":
         write_mp4(images, path, fps=rate, force=force)
     else:
         write_animation(images, path, frames=shown.num_frames, fps=shown.fps, force=force)
-
-
-def _counted(
-    images: Iterator[UInt8[np.ndarray, "rows columns 3"]], total: int, progress: Progress
-) -> Iterator[UInt8[np.ndarray, "rows columns 3"]]:
-    for done, image in enumerate(images, start=1):
-        progress(done, total)
-        yield image
 
 
 def _resampled(motion: Motion, fps: float) -> Motion:

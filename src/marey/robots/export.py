@@ -12,6 +12,7 @@ from marey.io.mujoco_csv import Quaternions, write_mujoco_csv
 from marey.motion import Motion
 from marey.motion.robot_motion import RobotMotion
 from marey.robots.checks import check_motion
+from marey.robots.foot_targets import levelled
 from marey.robots.projection import project_motion
 from marey.robots.retarget import retarget_to_robot
 from marey.skeleton import G1
@@ -46,12 +47,12 @@ class Exported:
 def to_robot(motion: Motion, *, level: bool = False) -> tuple[RobotMotion, dict[str, Any]]:
     """Return what the Unitree G1 makes of a motion, and the report of that as JSON-like values.
 
-    A motion of its own skeleton is projected into its hinges and limits, any other retargeted
-    (``level`` is for these alone).
+    A motion of its own skeleton is projected into its hinges and limits, any other retargeted.
+    ``level`` takes the lowest sole within a second for the ground, see ``retarget_to_robot``.
     Raises InvalidInputError for a body without hips, heels and hands.
     """
     if motion.skeleton == G1.skeleton:
-        projected = project_motion(motion, G1)
+        projected = project_motion(levelled(motion) if level else motion, G1)
         return projected.motion, {"projection": asdict(projected.report)}
     result = retarget_to_robot(motion, level=level)
     return result.motion, {"retargeting": asdict(result.report)}

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from marey.errors import FileFormatError, InvalidInputError, MareyError, MissingExtraError
-from marey.io.animation import write_animation
+from marey.io.animation import counted, write_animation
 from marey.io.mujoco_csv import to_qpos
 from marey.io.video import write_mp4
 from marey.motion.robot_motion import RobotMotion
@@ -49,7 +49,7 @@ def play(
         )
     rate = min(PLAYBACK_FPS, motion.fps) if fps is None else fps
     shown = motion.resample(rate)
-    images = _counted(play_frames(shown, model=model, size=size), shown.num_frames, progress)
+    images = counted(play_frames(shown, model=model, size=size), shown.num_frames, progress)
     if suffix == ".mp4":
         write_mp4(images, path, fps=rate, force=force)
     else:
@@ -88,17 +88,6 @@ def _mujoco() -> Any:
         raise MissingExtraError("Playing a robot's motion", extra="robot") from error
     except Exception as error:  # a MUJOCO_GL that is not there
         raise _no_way_to_draw(error) from error
-
-
-def _counted(
-    images: Iterator[UInt8[np.ndarray, "rows columns 3"]],
-    total: int,
-    progress: Callable[[int, int], None] | None,
-) -> Iterator[UInt8[np.ndarray, "rows columns 3"]]:
-    for done, image in enumerate(images, start=1):
-        if progress is not None:
-            progress(done, total)
-        yield image
 
 
 def _loaded(mujoco: Any, motion: RobotMotion, path: str | Path | None) -> Any:
