@@ -29,7 +29,7 @@ class BvhFlags:
     up: Literal["Y", "Z"] = "Y"
     """Axis that points up in a BVH file."""
     translations: Literal["refuse", "drop"] = "refuse"
-    """What to do with a BVH file that stretches bones: refuse it, or keep them rigid."""
+    """What to do with a BVH, FBX or glTF file that stretches bones: refuse it, or keep it rigid."""
 
 
 AS_BVH = BvhFlags()

@@ -21,7 +21,7 @@ def convert(
     *,
     reading: Reading = AS_IS,
     target_format: Annotated[str | None, tyro.conf.arg(name="to", metavar="FORMAT")] = None,
-    fps: float | None = None,
+    fps: Annotated[float | None, tyro.conf.arg(metavar="FPS")] = None,
     skeleton: Annotated[str | None, tyro.conf.arg(metavar="FILE|NAME")] = None,
     rig_map: Annotated[str | None, tyro.conf.arg(name="map", metavar="FILE.json|PRESET")] = None,
     free_limbs: bool = False,
@@ -35,7 +35,7 @@ def convert(
         target: File to write.
         reading: How to read IN.
         target_format: Format of OUT, where several have its suffix.
-        fps: Frame rate of the result; the motion's own if not given.
+        fps: Frame rate of the result: the motion's own, or the format's (NPY 20; CSV, Kimodo 30).
         skeleton: File whose skeleton the motion is put on (retargeting), or one of marey's own.
         rig_map: Which joint follows which: a file of `marey rig match`, or a preset's name.
         free_limbs: Let feet and hands end where rotations take them, instead of planting them.

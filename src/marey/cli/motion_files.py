@@ -21,11 +21,11 @@ class ReadingFlags(BvhFlags):
 
     source_format: Annotated[str | None, tyro.conf.arg(name="from", metavar="FORMAT")] = None
     """Format of the file, where its suffix does not tell; see docs/howto/formats.md."""
-    source_fps: float | None = None
+    source_fps: Annotated[float | None, tyro.conf.arg(metavar="FPS")] = None
     """Frame rate of a file that does not hold it: CSV, NPY and Kimodo's NPZ."""
     source_quaternions: Literal["wxyz", "xyzw"] = "wxyz"
     """Order of the root's quaternion in a CSV file."""
-    rest: Path | None = None
+    rest: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """File with the body's joints at rest, for AMASS and NPY: a body model or a table of joints."""
 
 
