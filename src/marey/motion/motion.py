@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from marey import rotations
@@ -139,25 +139,36 @@ class Motion:
         Frame 0 stays; the last new frame is the last that lies inside the clip. Contacts take
         the nearest frame. Raises InvalidInputError if ``fps`` is not positive.
         """
-        if not 0 < fps <= MAX_FPS:
-            raise InvalidInputError(f"fps must lie in (0, {MAX_FPS}], got {fps}.")
         if fps == self.fps:
             return self
-        last = self.num_frames - 1
-        count = int(last * fps / self.fps + 1e-6) + 1
-        times = torch.arange(count, dtype=torch.float64) * (self.fps / fps)
-        low = times.floor().long().clamp(0, last)
-        high = (low + 1).clamp(max=last)
-        weight = (times - low).float()
+        low, high, share = resampled_frames(self.num_frames, self.fps, fps)
+        weight = share.float()
         root = torch.lerp(self.root_positions[low], self.root_positions[high], weight[:, None])
         local = rotations.slerp(
             self.local_rotations[low], self.local_rotations[high], weight[:, None]
         )
-        nearest = times.round().long().clamp(0, last)
+        nearest = (low + share).round().long()
         contacts = None if self.contacts is None else self.contacts[nearest]
         return replace(
             self, root_positions=root, local_rotations=local, contacts=contacts, fps=float(fps)
         )
+
+
+def resampled_frames(
+    frames: int, fps: float, new_fps: float
+) -> tuple[Int[Tensor, " new"], Int[Tensor, " new"], Float64[Tensor, " new"]]:
+    """Return, for every frame at another rate, the frames before and after it and its way between.
+
+    Frame 0 stays; the last new frame is the last that lies inside the clip. Raises
+    InvalidInputError if ``new_fps`` is not positive.
+    """
+    if not 0 < new_fps <= MAX_FPS:
+        raise InvalidInputError(f"fps must lie in (0, {MAX_FPS}], got {new_fps}.")
+    last = frames - 1
+    count = int(last * new_fps / fps + 1e-6) + 1
+    times = torch.arange(count, dtype=torch.float64) * (fps / new_fps)
+    low = times.floor().long().clamp(0, last)
+    return low, (low + 1).clamp(max=last), times - low
 
 
 def concatenate(motions: list[Motion]) -> Motion:

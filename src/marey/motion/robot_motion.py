@@ -12,7 +12,7 @@ from torch import Tensor
 from marey import rotations
 from marey import skeleton as kinematics
 from marey.errors import InvalidInputError
-from marey.motion.motion import MAX_FPS, Motion
+from marey.motion.motion import Motion, resampled_frames
 from marey.skeleton.robot import Robot, hinge_angles, hinge_rotations
 
 EXACT = 1e-4
@@ -96,16 +96,9 @@ class RobotMotion:
         Between angles inside the limits all are inside. The last new frame is the last that lies
         inside the clip. Raises InvalidInputError if ``fps`` is not positive.
         """
-        if not 0 < fps <= MAX_FPS:
-            raise InvalidInputError(f"fps must lie in (0, {MAX_FPS}], got {fps}.")
         if fps == self.fps:
             return self
-        last = self.num_frames - 1
-        count = int(last * fps / self.fps + 1e-6) + 1
-        times = torch.arange(count, dtype=torch.float64) * (self.fps / fps)
-        low = times.floor().long().clamp(0, last)
-        high = (low + 1).clamp(max=last)
-        weight = times - low
+        low, high, weight = resampled_frames(self.num_frames, self.fps, fps)
         turned = rotations.slerp(self.root_rotations[low], self.root_rotations[high], weight)
         angles = torch.lerp(self.angles[low], self.angles[high], weight[:, None])
         bounds = torch.stack((self.angles[low], self.angles[high]))
