@@ -1,4 +1,4 @@
-"""Other programs that open our files; a test that asks for one skips where it is absent."""
+"""Motions to write, and programs that open our files; a test skips where one is absent."""
 
 import json
 import os
@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+
+from marey import rotations
+from marey.motion import Motion
+from marey.skeleton import Skeleton
 
 CHECK = Path(__file__).with_name("glb_check")
 
@@ -18,6 +23,25 @@ def run(command: list[str]) -> Any:
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture
+def wander(generator: torch.Generator) -> Callable[[Skeleton, int], Motion]:
+    """Makes smooth random motions, of so many frames, whose joints turn past the half-turn."""
+
+    def make(skeleton: Skeleton, frames: int) -> Motion:
+        speed = torch.randn(1, skeleton.num_joints, 3, generator=generator)
+        turn = torch.linspace(0, 4, frames)[:, None, None] * speed
+        path = torch.randn(frames, 3, generator=generator).cumsum(0) * 0.02
+        return Motion(
+            root_positions=path + torch.tensor([0.0, 1.0, 0.0]),
+            local_rotations=rotations.rotation_vector_to_matrix(turn),
+            fps=30.0,
+            skeleton=skeleton,
+            metadata={"text": "a person wanders “here” – 左", "seed": 7, "source": "somewhere"},
+        )
+
+    return make
 
 
 @pytest.fixture(scope="session")

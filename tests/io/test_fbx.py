@@ -8,7 +8,6 @@ from typing import Any, Literal
 import pytest
 import torch
 
-from marey import rotations
 from marey.errors import InvalidInputError
 from marey.io.bvh import read_bvh
 from marey.io.fbx import bone_names, fbx_bytes, write_fbx
@@ -27,34 +26,20 @@ HAND = Skeleton(  # no twins, a bone without length, a tip, names that need clea
 )
 
 
-def wander(skeleton: Skeleton, frames: int, generator: torch.Generator) -> Motion:
-    """A smooth random motion whose joints turn far enough to cross the half-turn."""
-    speed = torch.randn(1, skeleton.num_joints, 3, generator=generator)
-    turn = torch.linspace(0, 4, frames)[:, None, None] * speed
-    path = torch.randn(frames, 3, generator=generator).cumsum(0) * 0.02
-    return Motion(
-        root_positions=path + torch.tensor([0.0, 1.0, 0.0]),
-        local_rotations=rotations.rotation_vector_to_matrix(turn),
-        fps=30.0,
-        skeleton=skeleton,
-        metadata={"text": "a person wanders “here” – 左", "seed": 7, "source": "somewhere"},
-    )
-
-
 def objects(motion: Motion, kind: str, **options: Any) -> list[Record]:
     return decode(Path("x"), fbx_bytes(motion, **options)).first("Objects").all(kind)
 
 
-def test_file_ends_as_programs_expect(generator: torch.Generator) -> None:
+def test_file_ends_as_programs_expect(wander: Callable[[Skeleton, int], Motion]) -> None:
     for frames in range(1, 9):
-        content = fbx_bytes(wander(HAND, frames, generator))
+        content = fbx_bytes(wander(HAND, frames))
         assert content.startswith(b"Kaydara FBX Binary  \x00\x1a\x00\xe8\x1c\x00\x00")
         assert len(content) % 16 == (4 + 120 + 16) % 16  # what precedes the version is aligned
         assert content[-16:].hex() == "f85a8c6adef5d97eece90ce3758f290b"
 
 
-def test_every_link_joins_objects_of_the_file(generator: torch.Generator) -> None:
-    file = decode(Path("x"), fbx_bytes(wander(BODY22, 3, generator)))
+def test_every_link_joins_objects_of_the_file(wander: Callable[[Skeleton, int], Motion]) -> None:
+    file = decode(Path("x"), fbx_bytes(wander(BODY22, 3)))
     made = {record.values[0]: record.name for record in file.first("Objects").children}
     links = [record.values for record in file.first("Connections").children]
     loose = {identifier for identifier, kind in made.items() if kind == "Pose"}
@@ -63,8 +48,8 @@ def test_every_link_joins_objects_of_the_file(generator: torch.Generator) -> Non
     assert stated == len(made) + 1
 
 
-def test_angles_never_jump(generator: torch.Generator) -> None:
-    for curve in objects(wander(BODY22, 120, generator), "AnimationCurve"):
+def test_angles_never_jump(wander: Callable[[Skeleton, int], Motion]) -> None:
+    for curve in objects(wander(BODY22, 120), "AnimationCurve"):
         values = curve.first("KeyValueFloat").values[0].unpack()
         assert abs(values[1:] - values[:-1]).max() < 90
 
@@ -77,8 +62,10 @@ def test_names_are_cleaned_and_differ() -> None:
 
 
 @pytest.mark.parametrize("fps", [20.0, 24.0, 29.97, 30.0, 30000 / 1001, 120.0])
-def test_times_of_keys_are_frame_over_fps(fps: float, generator: torch.Generator) -> None:
-    still = wander(HAND, 7, generator)
+def test_times_of_keys_are_frame_over_fps(
+    fps: float, wander: Callable[[Skeleton, int], Motion]
+) -> None:
+    still = wander(HAND, 7)
     motion = Motion(
         root_positions=still.root_positions,
         local_rotations=still.local_rotations,
@@ -90,13 +77,15 @@ def test_times_of_keys_are_frame_over_fps(fps: float, generator: torch.Generator
         assert times.tolist() == pytest.approx([frame / fps for frame in range(7)], abs=1e-10)
 
 
-def test_same_motion_gives_the_same_bytes(generator: torch.Generator) -> None:
-    motion = wander(BODY22, 20, generator)
+def test_same_motion_gives_the_same_bytes(wander: Callable[[Skeleton, int], Motion]) -> None:
+    motion = wander(BODY22, 20)
     assert fbx_bytes(motion) == fbx_bytes(motion)
 
 
-def test_existing_file_is_kept_unless_forced(generator: torch.Generator, tmp_path: Path) -> None:
-    motion, path = wander(HAND, 2, generator), tmp_path / "walk.fbx"
+def test_existing_file_is_kept_unless_forced(
+    wander: Callable[[Skeleton, int], Motion], tmp_path: Path
+) -> None:
+    motion, path = wander(HAND, 2), tmp_path / "walk.fbx"
     path.write_bytes(b"mine")
     with pytest.raises(InvalidInputError, match=r"walk\.fbx"):
         write_fbx(motion, path)
@@ -105,9 +94,9 @@ def test_existing_file_is_kept_unless_forced(generator: torch.Generator, tmp_pat
     assert path.read_bytes() == fbx_bytes(motion)
 
 
-def test_other_units_are_refused(generator: torch.Generator) -> None:
+def test_other_units_are_refused(wander: Callable[[Skeleton, int], Motion]) -> None:
     with pytest.raises(InvalidInputError, match="cm, m"):
-        fbx_bytes(wander(HAND, 1, generator), unit="inch")
+        fbx_bytes(wander(HAND, 1), unit="inch")
 
 
 # --- other programs ----------------------------------------------------------------------------
@@ -122,11 +111,13 @@ def largest_error(seen: dict[str, Any], motion: Motion) -> float:
 
 
 @pytest.fixture(params=["walk", "robot", "soma", "hand"])
-def motion(request: pytest.FixtureRequest, generator: torch.Generator, repository: Path) -> Motion:
+def motion(
+    request: pytest.FixtureRequest, wander: Callable[[Skeleton, int], Motion], repository: Path
+) -> Motion:
     """A captured walk where the data are there, and motions that turn far on other skeletons."""
     if request.param == "walk":
         return read_bvh(request.getfixturevalue("shared_data") / "bvh_cmu/02_01.bvh")
-    return wander({"robot": G1_34, "soma": SOMA77, "hand": HAND}[request.param], 91, generator)
+    return wander({"robot": G1_34, "soma": SOMA77, "hand": HAND}[request.param], 91)
 
 
 @pytest.mark.parametrize("unit", ["cm", "m"])

@@ -23,19 +23,6 @@ from marey.motion import Motion
 from marey.skeleton import BODY22, G1_34, SOMA77, Skeleton
 
 
-def wander(skeleton: Skeleton, frames: int, generator: torch.Generator) -> Motion:
-    speed = torch.randn(1, skeleton.num_joints, 3, generator=generator)
-    turn = torch.linspace(0, 4, frames)[:, None, None] * speed
-    path = torch.randn(frames, 3, generator=generator).cumsum(0) * 0.02
-    return Motion(
-        root_positions=path + torch.tensor([0.0, 1.0, 0.0]),
-        local_rotations=rotations.rotation_vector_to_matrix(turn),
-        fps=24.0,
-        skeleton=skeleton,
-        metadata={"text": "a person wanders “here” – 左", "seed": 7},
-    )
-
-
 def assert_equal(found: Motion, motion: Motion, atol: float = 2e-6) -> None:
     """Same skeleton, but for the root's own offset, and same poses."""
     assert found.skeleton.joint_names == motion.skeleton.joint_names
@@ -52,9 +39,9 @@ def assert_equal(found: Motion, motion: Motion, atol: float = 2e-6) -> None:
 @pytest.mark.parametrize("skeleton", [BODY22, SOMA77, G1_34], ids=lambda s: s.name)
 @pytest.mark.parametrize("unit", ["cm", "m"])
 def test_own_files_come_back(
-    skeleton: Skeleton, unit: Any, generator: torch.Generator, tmp_path: Path
+    skeleton: Skeleton, unit: Any, wander: Callable[[Skeleton, int], Motion], tmp_path: Path
 ) -> None:
-    motion = wander(skeleton, 50, generator)
+    motion = wander(skeleton, 50)
     write_fbx(motion, tmp_path / "walk.fbx", unit=unit)
     found = read_fbx(tmp_path / "walk.fbx")
     assert_equal(found, motion)
@@ -82,10 +69,13 @@ def test_captured_motion_comes_back(shared_data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".fbx", ".glb"])
 def test_files_of_blender_are_read(
-    suffix: str, blender: Callable[..., Any], generator: torch.Generator, tmp_path: Path
+    suffix: str,
+    blender: Callable[..., Any],
+    wander: Callable[[Skeleton, int], Motion],
+    tmp_path: Path,
 ) -> None:
     """Blender gives bones axes of their own, and FBX a group that scales and turns them."""
-    motion = replace(wander(BODY22, 40, generator), fps=30.0)
+    motion = replace(wander(BODY22, 40), fps=30.0)
     write_fbx(motion, tmp_path / "in.fbx")
     made = tmp_path / f"out{suffix}"
     blender(tmp_path / "in.fbx", 40, 30.0, made)
@@ -152,9 +142,11 @@ def is_bone(record: Record) -> bool:
     return record.name == "Model" and record.values[2] == "LimbNode"
 
 
-def test_axes_and_unit_are_those_of_the_file(generator: torch.Generator, tmp_path: Path) -> None:
+def test_axes_and_unit_are_those_of_the_file(
+    wander: Callable[[Skeleton, int], Motion], tmp_path: Path
+) -> None:
     """A file in metres with Z up that faces -Y says the same as one in centimetres with Y up."""
-    motion = wander(BODY22, 5, generator)
+    motion = wander(BODY22, 5)
     axes = {"UpAxis": 2, "FrontAxis": 1, "FrontAxisSign": -1, "CoordAxis": 0}
 
     def settings(record: Record) -> Record:
@@ -231,9 +223,11 @@ def test_pivots_are_folded_in(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.root_positions, places, atol=1e-6)
 
 
-def test_groups_above_the_bones_enter_the_root(generator: torch.Generator, tmp_path: Path) -> None:
+def test_groups_above_the_bones_enter_the_root(
+    wander: Callable[[Skeleton, int], Motion], tmp_path: Path
+) -> None:
     """As Blender exports: bones in another unit and other axes below a scaled, turned group."""
-    motion = wander(BODY22, 5, generator)
+    motion = wander(BODY22, 5)
     group = np.int64(77)
     model = Record(
         "Model",
@@ -264,9 +258,9 @@ def test_groups_above_the_bones_enter_the_root(generator: torch.Generator, tmp_p
 
 
 def test_file_without_animation_gives_the_rest_pose(
-    generator: torch.Generator, tmp_path: Path
+    wander: Callable[[Skeleton, int], Motion], tmp_path: Path
 ) -> None:
-    content = fbx_bytes(wander(BODY22, 5, generator))
+    content = fbx_bytes(wander(BODY22, 5))
     found = read_bytes(
         changed(content, lambda r: None if r.name.startswith("Animation") else r), tmp_path
     )
@@ -316,10 +310,14 @@ def tangled(motion: Motion, generator: torch.Generator) -> bytes:
 
 @pytest.mark.parametrize("program", ["three", "blender"])
 def test_other_programs_agree_where_the_bones_are(
-    program: str, request: pytest.FixtureRequest, generator: torch.Generator, tmp_path: Path
+    program: str,
+    request: pytest.FixtureRequest,
+    wander: Callable[[Skeleton, int], Motion],
+    generator: torch.Generator,
+    tmp_path: Path,
 ) -> None:
     see = request.getfixturevalue(program)
-    motion = replace(wander(BODY22, 12, generator), fps=30.0)
+    motion = replace(wander(BODY22, 12), fps=30.0)
     found = read_bytes(tangled(motion, generator), tmp_path)
     path = tmp_path / "motion.fbx"
     seen = see(path, [i / 30 for i in range(12)]) if program == "three" else see(path, 12, 30.0)
@@ -365,9 +363,9 @@ def test_other_files_are_refused_by_name(content: bytes, message: str, tmp_path:
 
 
 def test_lying_arrays_are_refused_without_unpacking(
-    generator: torch.Generator, tmp_path: Path
+    wander: Callable[[Skeleton, int], Motion], tmp_path: Path
 ) -> None:
-    content = bytearray(fbx_bytes(wander(BODY22, 50, generator)))
+    content = bytearray(fbx_bytes(wander(BODY22, 50)))
     at = content.index(b"KeyTimel") + len("KeyTimel")
     content[at : at + 4] = struct.pack("<I", 2**31)  # 16 GiB of times
     with pytest.raises(FileFormatError, match="in proportion"):

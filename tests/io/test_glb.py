@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation, Slerp
 
-from marey import __version__, rotations
+from marey import __version__
 from marey.errors import MareyError
 from marey.io.glb import glb_bytes, write_glb
 from marey.motion import Motion
@@ -28,23 +28,9 @@ HAND = Skeleton(  # no twins, no end sites, a bone without length and a name wit
 )
 
 
-def wander(skeleton: Skeleton, frames: int, generator: torch.Generator) -> Motion:
-    """A smooth random motion whose joints turn far enough to cross the half-turn."""
-    speed = torch.randn(1, skeleton.num_joints, 3, generator=generator)
-    turn = torch.linspace(0, 4, frames)[:, None, None] * speed
-    path = torch.randn(frames, 3, generator=generator).cumsum(0) * 0.02
-    return Motion(
-        root_positions=path + torch.tensor([0.0, 1.0, 0.0]),
-        local_rotations=rotations.rotation_vector_to_matrix(turn),
-        fps=30.0,
-        skeleton=skeleton,
-        metadata={"text": "a person wanders “here” – 左", "seed": 7, "source": "somewhere"},
-    )
-
-
 @pytest.fixture
-def body_motion(generator: torch.Generator) -> Motion:
-    return wander(BODY22, 91, generator)
+def body_motion(wander: Callable[[Skeleton, int], Motion]) -> Motion:
+    return wander(BODY22, 91)
 
 
 def accessor(file: pygltflib.GLTF2, index: int | None) -> np.ndarray:
@@ -94,9 +80,9 @@ def parsed(motion: Motion) -> pygltflib.GLTF2:
 
 @pytest.mark.parametrize("skeleton", [BODY22, HAND], ids=lambda s: s.name)
 def test_nodes_of_the_file_move_as_the_joints(
-    skeleton: Skeleton, generator: torch.Generator
+    skeleton: Skeleton, wander: Callable[[Skeleton, int], Motion]
 ) -> None:
-    motion = wander(skeleton, 40, generator)
+    motion = wander(skeleton, 40)
     file = parsed(motion)
     assert [n.name for n in file.nodes[: skeleton.num_joints]] == list(skeleton.joint_names)
     np.testing.assert_allclose(positions_from_nodes(file), motion.joint_positions, atol=1e-5)
@@ -227,11 +213,11 @@ def test_validator_finds_nothing(
     frames: int,
     tolerance: float | None,
     node: Callable[..., Any],
-    generator: torch.Generator,
+    wander: Callable[[Skeleton, int], Motion],
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "motion.glb"
-    motion = wander(skeleton, frames, generator)
+    motion = wander(skeleton, frames)
     write_glb(motion if tolerance is None else reduce_keyframes(motion, tolerance=tolerance), path)
     issues = node("validate.mjs", str(path))
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"]

@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +23,17 @@ from marey.skeleton import BODY22, G1_34, SOMA77, Skeleton
 HALF = Rotation.from_euler("xyz", [0, 0, 90], degrees=True)
 
 
-def wander(skeleton: Skeleton, frames: int, generator: torch.Generator) -> Motion:
-    speed = torch.randn(1, skeleton.num_joints, 3, generator=generator)
-    turn = torch.linspace(0, 4, frames)[:, None, None] * speed
-    path = torch.randn(frames, 3, generator=generator).cumsum(0) * 0.02
-    return Motion(
-        root_positions=path + torch.tensor([0.0, 1.0, 0.0]),
-        local_rotations=rotations.rotation_vector_to_matrix(turn),
-        fps=20.0,
-        skeleton=skeleton,
-        metadata={"text": "a person wanders", "seed": 7},
-    )
-
-
 @pytest.mark.parametrize("skeleton", [BODY22, SOMA77, G1_34], ids=lambda s: s.name)
 def test_own_files_come_back(
-    skeleton: Skeleton, generator: torch.Generator, tmp_path: Path
+    skeleton: Skeleton, wander: Callable[[Skeleton, int], Motion], tmp_path: Path
 ) -> None:
-    motion = wander(skeleton, 50, generator)
+    motion = wander(skeleton, 50)
     write_glb(motion, tmp_path / "walk.glb")
     found = read_glb(tmp_path / "walk.glb")
     assert found.skeleton.joint_names == skeleton.joint_names
     assert found.skeleton.parents == skeleton.parents
-    assert (found.fps, found.num_frames) == (20.0, 50)
-    assert found.metadata == {"source": "walk.glb", "text": "a person wanders", "seed": 7}
+    assert (found.fps, found.num_frames) == (30.0, 50)
+    assert found.metadata == {**motion.metadata, "source": "walk.glb"}
     assert sorted(found.skeleton.end_sites) == sorted(skeleton.end_sites)
     for ours, theirs in (
         (found.skeleton.rest_offsets[1:], skeleton.rest_offsets[1:]),

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from marey import rotations
 from marey.errors import InvalidInputError, MissingExtraError
 from marey.io.bvh import read_bvh
 from marey.io.usd import joint_paths, write_usd
@@ -22,19 +21,6 @@ NAMES = Skeleton(
     parents=(-1, 0, 0, 0),
     rest_offsets=torch.tensor([[0.0] * 3, [0.1, 0.0, 0.0], [0.0, 0.1, 0.0], [0.0, 0.0, 0.1]]),
 )
-
-
-def wander(skeleton: Skeleton, frames: int, generator: torch.Generator) -> Motion:
-    speed = torch.randn(1, skeleton.num_joints, 3, generator=generator)
-    turn = torch.linspace(0, 4, frames)[:, None, None] * speed
-    path = torch.randn(frames, 3, generator=generator).cumsum(0) * 0.02
-    return Motion(
-        root_positions=path + torch.tensor([0.0, 1.0, 0.0]),
-        local_rotations=rotations.rotation_vector_to_matrix(turn),
-        fps=24.0,
-        skeleton=skeleton,
-        metadata={"text": "a person wanders", "seed": 7},
-    )
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +47,17 @@ def joint_places(pxr: Any, path: Path) -> tuple[np.ndarray, Any]:
 @pytest.mark.parametrize("suffix", [".usda", ".usdc", ".usd"])
 @pytest.mark.parametrize("skeleton", [BODY22, SOMA77, G1_34, NAMES], ids=lambda s: s.name)
 def test_usdskel_sees_the_joints(
-    skeleton: Skeleton, suffix: str, pxr: Any, generator: torch.Generator, tmp_path: Path
+    skeleton: Skeleton,
+    suffix: str,
+    pxr: Any,
+    wander: Callable[[Skeleton, int], Motion],
+    tmp_path: Path,
 ) -> None:
-    motion = wander(skeleton, 20, generator)
+    motion = wander(skeleton, 20)
     write_usd(motion, tmp_path / f"walk{suffix}")
     places, stage = joint_places(pxr, tmp_path / f"walk{suffix}")
     np.testing.assert_allclose(places, motion.joint_positions, atol=2e-6)
-    assert stage.GetTimeCodesPerSecond() == 24.0
+    assert stage.GetTimeCodesPerSecond() == 30.0
     assert pxr.UsdGeom.GetStageUpAxis(stage) == "Y"
     assert pxr.UsdGeom.GetStageMetersPerUnit(stage) == 1.0
 
@@ -80,10 +70,10 @@ def test_usdskel_sees_a_captured_motion(pxr: Any, shared_data: Path, tmp_path: P
 
 
 def test_blender_shows_the_joints_within_a_tenth_of_a_millimetre(
-    pxr: Any, blender: Callable[..., Any], generator: torch.Generator, tmp_path: Path
+    pxr: Any, blender: Callable[..., Any], wander: Callable[[Skeleton, int], Motion], tmp_path: Path
 ) -> None:
     del pxr
-    motion = wander(BODY22, 20, generator)
+    motion = wander(BODY22, 20)
     write_usd(motion, tmp_path / "walk.usd")
     seen = blender(tmp_path / "walk.usd", 20, motion.fps)
     order = [seen["names"].index(name) for name in BODY22.joint_names]
@@ -91,9 +81,11 @@ def test_blender_shows_the_joints_within_a_tenth_of_a_millimetre(
     assert float((places - motion.joint_positions).norm(dim=-1).max()) < 1e-4
 
 
-def test_the_body_follows_the_joints(pxr: Any, generator: torch.Generator, tmp_path: Path) -> None:
+def test_the_body_follows_the_joints(
+    pxr: Any, wander: Callable[[Skeleton, int], Motion], tmp_path: Path
+) -> None:
     """The first corner of each bone of the mesh lies in its joint once UsdSkel has skinned it."""
-    motion = wander(BODY22, 20, generator)
+    motion = wander(BODY22, 20)
     write_usd(motion, tmp_path / "walk.usd")
     _, stage = joint_places(pxr, tmp_path / "walk.usd")
     mesh = pxr.UsdGeom.Mesh(stage.GetPrimAtPath("/motion/body"))
@@ -115,10 +107,10 @@ def test_names_are_cleaned_and_differ() -> None:
 
 
 def test_same_motion_gives_the_same_bytes(
-    pxr: Any, generator: torch.Generator, tmp_path: Path
+    pxr: Any, wander: Callable[[Skeleton, int], Motion], tmp_path: Path
 ) -> None:
     del pxr
-    motion = wander(BODY22, 5, generator)
+    motion = wander(BODY22, 5)
     for name in ("one.usda", "two.usda", "one.usdc", "two.usdc"):
         write_usd(motion, tmp_path / name)
     for suffix in ("usda", "usdc"):
@@ -127,10 +119,10 @@ def test_same_motion_gives_the_same_bytes(
 
 
 def test_existing_and_other_files_are_refused(
-    pxr: Any, generator: torch.Generator, tmp_path: Path
+    pxr: Any, wander: Callable[[Skeleton, int], Motion], tmp_path: Path
 ) -> None:
     del pxr
-    motion, path = wander(BODY22, 2, generator), tmp_path / "walk.usda"
+    motion, path = wander(BODY22, 2), tmp_path / "walk.usda"
     path.write_bytes(b"mine")
     with pytest.raises(InvalidInputError, match=r"walk\.usda"):
         write_usd(motion, path)
@@ -140,11 +132,11 @@ def test_existing_and_other_files_are_refused(
 
 
 def test_the_extra_is_named_where_it_is_missing(
-    generator: torch.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wander: Callable[[Skeleton, int], Motion], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def absent(name: str, *rest: Any) -> Any:
         raise ImportError(name, *rest)
 
     monkeypatch.setattr(importlib, "import_module", absent)
     with pytest.raises(MissingExtraError, match=r"marey\[usd\]"):
-        write_usd(wander(BODY22, 2, generator), tmp_path / "walk.usda")
+        write_usd(wander(BODY22, 2), tmp_path / "walk.usda")
